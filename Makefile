@@ -1,0 +1,57 @@
+# Each target makes .venv, installs what it needs into it, and does its job. Only Python >= 3.11 is assumed.
+# Another interpreter:   make test PYTHON=python3.12    (after `make clean`, if .venv is there already)
+# Arguments for pytest:  make test ARGS="-k confusion"
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+DEMO := out/demo
+MAX_LINES := 400
+SOURCES = $(wildcard dualad experiments tests)
+
+.PHONY: help demo test check sizes clean
+# Two installs at once into one environment would trip over each other, so `make -j` runs in order as well.
+.NOTPARALLEL:
+
+help:
+	@echo "make demo    run the quick experiments; says where the report and the pictures are"
+	@echo "make test    run the tests, all cores"
+	@echo "make check   lint, format, types, import layering, file sizes"
+	@echo "make clean   remove .venv, out/ and caches"
+
+demo: $(VENV)/.has-experiments
+	$(PY) -m experiments run gradient-cost jacobian-cost hessian-cost --quick --out $(DEMO)
+	$(PY) -m experiments report $(DEMO)
+
+test: $(VENV)/.has-test
+	$(PY) -m pytest -n auto $(ARGS)
+
+check: $(VENV)/.has-test $(VENV)/.has-lint
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest -q tests/test_formalities.py
+	@$(MAKE) --no-print-directory sizes
+
+# Growth should be seen: the longest files first, and an error where one is past the limit.
+sizes:
+	@find $(SOURCES) -name '*.py' -exec wc -l {} \; | sort -rn | awk -v max=$(MAX_LINES) ' \
+	  { lines += $$1; long = ($$1 > max); over += long } \
+	  NR <= 10 || long { printf "%6d  %s%s\n", $$1, $$2, (long ? "  <- too long" : "") } \
+	  END { printf "%6d  lines in %d files; none may pass %d\n", lines, NR, max; exit (over > 0) }'
+
+# The stamps make a second run quick; a changed pyproject.toml installs again.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit("dualad needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.has-%: pyproject.toml $(VENV)/.made
+	@echo "installing dualad[$*] into $(VENV) ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
