@@ -1,0 +1,65 @@
+"""Many directions in one sweep: a value with an axis of directions that rules never see.
+
+`Batch` stands for k arrays of one shape. As tangent of a `Dual`, or as adjoint in a sweep, it makes a whole
+Jacobian out of one pass. The axis is the last one logically, and the first in memory (rules/batching.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .op import Op
+from .rules.batching import aligned
+from .tracer import TracedArray, next_number, operand
+
+
+class Batch(TracedArray):
+    """`value` has one axis more than the logical shape: the last, one entry a direction."""
+
+    __slots__ = ("number", "value")
+
+    def __init__(self, value: Any, number: int | None = None) -> None:
+        self.value = value
+        self.number = next_number() if number is None else number
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape[:-1]
+
+    def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if op.kind == "plain":
+            # Tangents and adjoints are never compared or rounded: a rule that does so is not linear.
+            raise NotImplementedError(f"{op.name} of many directions at once")
+        args = [operand(a) for a in args]
+        flags = [isinstance(a, Batch) and a.number == self.number for a in args]
+        values = [a.value if flag else a for a, flag in zip(args, flags, strict=True)]
+        strategy = op.batch or (aligned if op.kind == "elementwise" else _one_by_one)
+        y = strategy(op, values, flags, kwargs, self.value.shape[-1])
+        if isinstance(y, tuple):
+            return tuple(Batch(v, self.number) for v in y)
+        return Batch(y, self.number)
+
+
+def _one_by_one(op: Op, args: Sequence[Any], flags: Sequence[bool], kwargs: dict[str, Any], k: int) -> Any:
+    """Any op, direction by direction."""
+    columns = [op.call(*[a[..., i] if f else a for a, f in zip(args, flags, strict=True)], **kwargs) for i in range(k)]
+    if isinstance(columns[0], tuple):
+        return tuple(np.stack(parts, axis=-1) for parts in zip(*columns, strict=True))
+    return np.stack(columns, axis=-1)
+
+
+def directions(shape: tuple[int, ...], start: int, stop: int, offset: int, dtype: np.dtype) -> np.ndarray:
+    """Unit directions start…stop, restricted to one leaf of `shape` that begins at `offset`.
+
+    returns: array of shape `(*shape, stop - start)`, with the directions first in memory
+    """
+    size = int(np.prod(shape, dtype=int))
+    seeds = np.zeros((stop - start, size), dtype)
+    low, high = max(start, offset), min(stop, offset + size)
+    if low < high:
+        k = np.arange(low, high)
+        seeds[k - start, k - offset] = 1
+    return np.moveaxis(seeds.reshape(stop - start, *shape), 0, -1)

@@ -1,0 +1,220 @@
+"""The derivatives people ask for, as functions of functions. Argument orders are those of JAX."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import NotScalarError, ShapeError, error
+from .op import primal
+from .run import Recording, handed_out, run_dual, zero_like
+from .select import Argnums, Selected, named
+from .tree import flatten, inputs, same_shapes
+
+F = Callable[..., Any]
+
+
+def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
+    """Value and gradient of a scalar function, in one run of reverse mode.
+
+    One sweep back over the tape of one run gives all partial derivatives (Linnainmaa 1970; Baur and
+    Strassen 1983: at most a small constant times the cost of `f`, however many arguments there are).
+
+    f: function returning a real scalar, or with `has_aux` a pair (scalar, anything)
+    argnums: position of the argument, or name of the keyword argument, or a tuple of these
+    returns: a function of the same arguments returning `(value, gradient)`, or `((value, aux), gradient)`;
+        the gradient has the structure, shapes and dtypes of the argument (integers are promoted)
+    raises: NotScalarError if the output is not a scalar; DtypeError for bool, complex or object arguments
+
+    >>> value_and_grad(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+    (np.float64(9.0), array([ 3., 12.]))
+    """
+
+    @functools.wraps(f)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        chosen = Selected(f, argnums, args, kwargs)
+        run = Recording(f, chosen.call, chosen.leaves, has_aux)
+        value = _scalar(run, f)
+        seed = 1.0 if type(value) is float else value.dtype.type(1)
+        grads = handed_out(run.pull([seed], last=True), chosen.leaves)
+        return ((value, run.aux) if has_aux else value), chosen.rebuild(grads)
+
+    return derived
+
+
+def _scalar(run: Recording, f: F) -> Any:
+    if len(run.values) != 1 or np.shape(run.values[0]) != ():
+        shapes = [np.shape(v) for v in run.values]
+        raise error(
+            NotScalarError,
+            f"grad needs a scalar output, but {named(f)} returned shape{'s' * (len(shapes) != 1)} "
+            + ", ".join(map(str, shapes)),
+            "jacobian(f) for all derivatives, or grad of a sum: lambda x: np.sum(f(x))",
+        )
+    return run.values[0]
+
+
+def grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
+    """Gradient of a scalar function, by reverse mode.
+
+    f, argnums, has_aux, raises: as for `value_and_grad`
+    returns: a function of the same arguments returning the gradient, or with `has_aux` `(gradient, aux)`
+
+    >>> grad(lambda w: w[0] + 3 * w[1]**2 + 5 * w[2]**3)([1.0, 2.0, 1.0])
+    [1.0, 12.0, 15.0]
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return derived
+
+
+def derivative(f: F, n: int = 1) -> F:
+    """The n-th derivative of a function of one real number, or of an elementwise function of an array.
+
+    Forward mode, nested n times.
+
+    f: function of a number; or of an array, each element of the result depending on the same one of the input
+    n: order, at least 1
+    returns: a function of a number or array, with the shape and dtype of `f(x)`
+    raises: ShapeError if `x` is an array and `f(x)` has another shape
+
+    >>> derivative(np.sin)(0.0)
+    1.0
+    >>> derivative(lambda x: x**5, n=3)(2.0)
+    240.0
+    """
+    if n < 1:
+        raise ValueError(f"the order n of a derivative is at least 1, not {n}")
+
+    @functools.wraps(f)
+    def once(x: Any) -> Any:
+        (x,), _ = inputs(x, f"the argument of {named(f)}")
+        one = 1.0 if type(x) is float else np.ones(x.shape, x.dtype)[()]
+        values, moved, rebuild, _ = run_dual(f, _direct, [x], [one])
+        for v in values:
+            if np.shape(x) and np.shape(v) != np.shape(x):
+                raise error(
+                    ShapeError,
+                    f"derivative needs an elementwise function, but {named(f)} maps {np.shape(x)} to {np.shape(v)}",
+                    "jacobian(f), or jvp(f, (x,), (dx,)) for one direction",
+                )
+        return rebuild(handed_out(moved, values, [one]))
+
+    return once if n == 1 else derivative(once, n - 1)
+
+
+def _direct(f: F, leaves: Sequence[Any]) -> Any:
+    return f(*leaves)
+
+
+def jvp(f: F, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
+    """Value of `f` and its derivative along one direction (pushforward), by forward mode.
+
+    primals: tuple of the arguments of `f`
+    tangents: tuple of the same structure and shapes: the direction
+    returns: `(y, dy)`, both with the structure of `f(*primals)`; with `has_aux`, `(y, dy, aux)`
+    raises: ShapeError if structures or shapes differ
+
+    >>> jvp(lambda x, y: x * y, (3.0, 4.0), (1.0, 0.0))
+    (12.0, 4.0)
+    """
+    leaves, rebuild = inputs(tuple(primals), f"the primals of {named(f)}")
+    directions = _like(leaves, tuple(tangents), f"the tangent of jvp({named(f)})")
+    values, moved, build, aux = run_dual(f, lambda g, xs: g(*rebuild(xs)), leaves, directions, has_aux)
+    y, dy = build(values), build(handed_out(moved, values, directions))
+    return (y, dy, aux) if has_aux else (y, dy)
+
+
+def _like(leaves: Sequence[Any], tree: Any, what: str) -> list[Any]:
+    """Leaves of `tree`, with the shapes and dtypes of `leaves`."""
+    given, _ = inputs(tree, what)
+    same_shapes(leaves, given, what)
+    return [
+        float(g) if type(x) is float and isinstance(g, np.floating)
+        else np.astype(g, x.dtype) if type(x) is not float and hasattr(g, "dtype") and g.dtype != x.dtype and np.shape(g)
+        else g
+        for x, g in zip(leaves, given, strict=True)
+    ]  # fmt: skip
+
+
+def vjp(f: F, *primals: Any, has_aux: bool = False) -> Any:
+    """Value of `f` and its pullback, by reverse mode.
+
+    primals: the arguments of `f`
+    returns: `(y, pullback)`, with `has_aux` `(y, pullback, aux)`; `pullback(cotangent)`, for a cotangent with
+        the structure and shapes of `y`, is a tuple with one entry an argument. It can be called again.
+    raises: ShapeError if the cotangent does not match `y`
+
+    >>> y, pullback = vjp(lambda x, y: x * y, 3.0, 4.0)
+    >>> pullback(1.0)
+    (4.0, 3.0)
+    """
+    leaves, rebuild = inputs(primals, f"the primals of {named(f)}")
+    run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves, has_aux)
+
+    def pullback(cotangent: Any) -> Any:
+        given = _like(run.values, cotangent, f"the cotangent of vjp({named(f)})")
+        return rebuild(handed_out(run.pull(given), leaves, given))
+
+    y = run.rebuild(run.values)
+    return (y, pullback, run.aux) if has_aux else (y, pullback)
+
+
+def linearize(f: F, *primals: Any) -> tuple[Any, F]:
+    """Value of `f` and its pushforward at a point, for many directions: `f` runs once, on a tape.
+
+    returns: `(y, push)`; `push(*tangents)` has the structure of `y`
+    raises: ShapeError if the tangents do not match the primals
+
+    >>> y, push = linearize(np.sin, 0.0)
+    >>> push(2.0)
+    2.0
+    """
+    leaves, rebuild = inputs(primals, f"the primals of {named(f)}")
+    run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves)
+
+    def push(*tangents: Any) -> Any:
+        given = _like(leaves, tangents, f"the tangent of linearize({named(f)})")
+        return run.rebuild(handed_out(run.push(given), run.values, given))
+
+    return run.rebuild(run.values), push
+
+
+def hvp(f: F, x: Any, v: Any) -> Any:
+    """Product of the Hessian of a scalar function with a vector, without forming the Hessian.
+
+    Forward mode over reverse mode (Pearlmutter 1994): the gradient's own pushforward along `v`.
+
+    f: function of an array, or of nested arrays, returning a scalar
+    x, v: the same structure and shapes
+    returns: the structure of `x`
+    raises: ShapeError if `v` does not match `x`; NotScalarError if `f(x)` is not a scalar
+
+    >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    array([6., 0.])
+    """
+    return jvp(grad(f), (x,), (v,))[1]
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x` as a constant: the same values, with no derivative through them at any level.
+
+    x: a value, traced or not, or nested containers of them
+    returns: plain values in the same structure
+
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    3.0
+    """
+    leaves, rebuild = flatten(x)
+    return rebuild([primal(v) for v in leaves])
+
+
+__all__ = ["derivative", "grad", "hvp", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "zero_like"]

@@ -1,0 +1,89 @@
+"""Every error dualad raises: what happened, on which of the user's lines, and the change that works."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+
+import numpy as np
+
+# Frames inside these folders are ours or NumPy's; the first frame outside them is the user's.
+_LIBRARY = tuple(os.path.dirname(os.path.abspath(path)) + os.sep for path in (__file__, np.__file__))
+
+
+class DualadError(Exception):
+    """Base class of all errors raised by dualad."""
+
+
+class NoRuleError(DualadError, TypeError):
+    """A function without a derivative rule met a traced value."""
+
+
+class KeywordError(DualadError, TypeError):
+    """A function has a rule, but not for the keyword it was called with."""
+
+
+class ConversionError(DualadError, TypeError):
+    """A traced value was about to become a plain number or array, losing its derivative."""
+
+
+class AssignmentError(DualadError, TypeError):
+    """An assignment into, or with, a traced value that cannot be differentiated."""
+
+
+class NotScalarError(DualadError, ValueError):
+    """A scalar was needed: the output given to `grad`, or the truth value of an array."""
+
+
+class ShapeError(DualadError, ValueError):
+    """Shapes or structures of primals, tangents and cotangents do not match."""
+
+
+class DtypeError(DualadError, TypeError):
+    """A value whose dtype cannot be differentiated."""
+
+
+class ArgumentError(DualadError, TypeError):
+    """A derivative was asked for with arguments that make no sense, such as a position past the end."""
+
+
+class LeakError(DualadError, RuntimeError):
+    """A traced value was used after the function it belongs to had returned."""
+
+
+class RegistrationError(DualadError, ValueError):
+    """A rule was registered twice, or without what its kind needs."""
+
+
+class GradientError(DualadError, AssertionError):
+    """`check_grads` found a derivative that disagrees with finite differences."""
+
+
+def user_line() -> str:
+    """`file:line: source` of the innermost frame that is neither dualad's nor NumPy's, or ''."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if not os.path.abspath(path).startswith(_LIBRARY) and not path.startswith("<__array_function__"):
+            source = linecache.getline(path, frame.f_lineno).strip()
+            return f"{path}:{frame.f_lineno}" + (f": {source}" if source else "")
+        frame = frame.f_back
+    return ""
+
+
+def error(kind: type[DualadError], problem: str, fix: str = "") -> DualadError:
+    """An error of `kind` whose message has the problem, the user's line and the change that works."""
+    line = user_line()
+    parts = [problem, f"  at {line}" if line else "", f"  instead: {fix}" if fix else ""]
+    return kind("\n".join(part for part in parts if part))
+
+
+def name_of(function: object) -> str:
+    """The name a user would write: `np.linalg.inv`, `scipy.special.erf`."""
+    name = getattr(function, "__name__", None) or repr(function)
+    module = getattr(function, "__module__", None) or ("numpy" if isinstance(function, np.ufunc) else "")
+    if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
+        module = "scipy.special"
+    module = "np" + module[5:] if module.split(".")[0] == "numpy" else module
+    return f"{module}.{name}" if module else name

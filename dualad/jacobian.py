@@ -1,0 +1,205 @@
+"""Whole Jacobians and Hessians: many directions in one sweep, in chunks that fit a budget of bytes."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .batch import Batch, directions
+from .derivative import F, grad
+from .errors import ArgumentError, NotScalarError, error
+from .run import Recording, run_dual
+from .select import Argnums, Selected, named
+from .tracer import next_number
+from .tree import Rebuild
+
+# Bytes that one array with a chunk's directions may take, for arrays as large as the input or the output.
+CHUNK_BYTES = 2**23
+
+
+def value_and_jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = CHUNK_BYTES) -> F:
+    """Value and Jacobian of a function of arrays; see `jacobian`.
+
+    returns: a function of the same arguments returning `(value, jacobian)`
+
+    >>> y, J = value_and_jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    >>> y
+    array([1., 4.])
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise error(ArgumentError, f"jacobian has no mode {mode!r}", "mode='auto', 'forward' or 'reverse'")
+
+    @functools.wraps(f)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        chosen = Selected(f, argnums, args, kwargs)
+        leaves = chosen.leaves
+        n = sum(math.prod(np.shape(x)) for x in leaves)
+        if mode == "forward":
+            values, rebuild, columns = _forward(f, chosen.call, leaves, n, chunk_bytes)
+            blocks = _split_columns(columns, values, leaves)
+        else:
+            run = Recording(f, chosen.call, leaves)
+            values, rebuild = run.values, run.rebuild
+            m = sum(math.prod(np.shape(y)) for y in values)
+            if mode == "auto" and n <= m:
+                seeds = _seeds(leaves, n, max(n, m), chunk_bytes)
+                blocks = _split_columns([_columns(run.push(dxs), values) for dxs in seeds], values, leaves)
+            else:
+                blocks = _reverse(run, leaves, m, max(n, m), chunk_bytes)
+        return rebuild(values), rebuild([chosen.rebuild(row) for row in blocks])
+
+    return derived
+
+
+def jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = CHUNK_BYTES) -> F:
+    """Jacobian of a function of arrays, all of it in one vectorised sweep a chunk.
+
+    f: function of arrays, or nested containers of them, returning the same
+    argnums: position of the argument, or name of the keyword argument, or a tuple of these
+    mode: 'forward' carries one direction for each input, 'reverse' one for each output; 'auto' takes the fewer
+    chunk_bytes: bytes (default 8 MiB) that an array as large as the input or the output may take with its
+        directions; more directions go in further sweeps
+    returns: a function of the same arguments; for arrays, an array of shape `output.shape + input.shape`; for
+        containers, the structure of the output with that of the input inside
+    raises: DtypeError for bool, complex or object arguments; ArgumentError for another mode
+
+    >>> jacobian(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [0., 1.]])
+    """
+    both = value_and_jacobian(f, argnums, mode, chunk_bytes)
+    return functools.wraps(f)(lambda *args, **kwargs: both(*args, **kwargs)[1])
+
+
+def _chunks(total: int, width: int, itemsize: int, budget: int) -> Iterator[tuple[int, int]]:
+    """Ranges of directions such that `width` elements with one range's directions keep to the budget."""
+    step = max(1, budget // max(1, width * itemsize))
+    for start in range(0, total, step):
+        yield start, min(start + step, total)
+
+
+def _seeds(leaves: Sequence[Any], n: int, width: int, budget: int) -> Iterator[list[Batch]]:
+    """The unit directions of the leaves together, chunk by chunk."""
+    for start, stop in _chunks(n, width, _itemsize(leaves), budget):
+        number, offset, found = next_number(), 0, []
+        for x in leaves:
+            found.append(Batch(directions(np.shape(x), start, stop, offset, _dtype(x)), number))
+            offset += math.prod(np.shape(x))
+        yield found
+
+
+def _dtype(x: Any) -> np.dtype[Any]:
+    return np.dtype(float) if type(x) is float else x.dtype
+
+
+def _itemsize(leaves: Sequence[Any]) -> int:
+    return max((_dtype(x).itemsize for x in leaves), default=8)
+
+
+def _columns(tangents: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    return [dy.value if isinstance(dy, Batch) else None for dy in tangents]
+
+
+def _forward(f: F, call: Callable[..., Any], leaves: Sequence[Any], n: int, budget: int) -> tuple[list[Any], Rebuild, list[Any]]:
+    """Run `f` on dual numbers once a chunk: values, structure, and each chunk's columns for each output leaf."""
+    columns = []
+    for dxs in _seeds(leaves, n, n, budget):
+        values, moved, rebuild, _ = run_dual(f, call, leaves, dxs)
+        columns.append(_columns(moved, values))
+    if not columns:  # no inputs at all
+        values, _, rebuild, _ = run_dual(f, call, leaves, [])
+    return values, rebuild, columns
+
+
+def _split_columns(columns: Sequence[Any], values: Sequence[Any], leaves: Sequence[Any]) -> list[list[Any]]:
+    """Blocks of the Jacobian, for each output leaf and each input leaf, from chunks of its columns."""
+    blocks = []
+    for k, y in enumerate(values):
+        shape, parts = np.shape(y), [chunk[k] for chunk in columns]
+        if all(p is None for p in parts):
+            blocks.append([np.zeros(shape + np.shape(x), _dtype(y))[()] for x in leaves])
+            continue
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+        row, offset = [], 0
+        for x in leaves:
+            size = math.prod(np.shape(x))
+            piece = whole if len(leaves) == 1 else whole[..., offset : offset + size]
+            row.append(_shaped(piece, shape + np.shape(x), x, y))
+            offset += size
+        blocks.append(row)
+    return blocks
+
+
+def _shaped(block: Any, shape: tuple[int, ...], x: Any, y: Any) -> Any:
+    if np.shape(block) != shape:
+        block = np.reshape(block, shape)
+    if shape == () and isinstance(block, np.ndarray):
+        block = block[()]
+    return float(block) if type(x) is type(y) is float and isinstance(block, np.floating) else block
+
+
+def _reverse(run: Recording, leaves: Sequence[Any], m: int, width: int, budget: int) -> list[list[Any]]:
+    """Blocks of the Jacobian from sweeps back over one tape, all rows of a chunk at once."""
+    chunks: list[list[Any]] = []
+    seeds = list(_chunks(m, width, _itemsize(leaves), budget))
+    for start, stop in seeds:
+        number, offset, cotangents = next_number(), 0, []
+        for y in run.values:
+            cotangents.append(Batch(directions(np.shape(y), start, stop, offset, _dtype(y)), number))
+            offset += math.prod(np.shape(y))
+        adjoints = run.pull(cotangents, last=stop == m)
+        chunks.append([np.moveaxis(g.value, -1, 0) if isinstance(g, Batch) else None for g in adjoints])
+    blocks, rows = [], 0
+    whole = [_stacked([c[k] for c in chunks], [b - a for a, b in seeds], x) for k, x in enumerate(leaves)]
+    for y in run.values:
+        size = math.prod(np.shape(y))
+        pieces = [w if size == m else w[rows : rows + size] for w in whole]
+        blocks.append([_shaped(p, np.shape(y) + np.shape(x), x, y) for p, x in zip(pieces, leaves, strict=True)])
+        rows += size
+    return blocks
+
+
+def _stacked(parts: list[Any], sizes: list[int], x: Any) -> Any:
+    """Rows of all chunks, for one input leaf; zeros where a chunk did not depend on it."""
+    full = [np.zeros((k, *np.shape(x)), _dtype(x)) if p is None else p for p, k in zip(parts, sizes, strict=True)]
+    if not full:
+        return np.zeros((0, *np.shape(x)), _dtype(x))
+    return full[0] if len(full) == 1 else np.concatenate(full)
+
+
+def hessian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = CHUNK_BYTES) -> F:
+    """Hessian of a scalar function: a Jacobian of a gradient, in any of the four compositions of modes.
+
+    f: function of arrays, or nested containers of them, returning a real scalar
+    argnums, chunk_bytes: as for `jacobian`
+    mode: 'forward-over-reverse' (what 'auto' takes: one gradient's tape, pushed along all directions at once),
+        'reverse-over-forward', 'forward-over-forward', 'reverse-over-reverse'
+    returns: a function of the same arguments; for an array, an array of shape `input.shape + input.shape`
+    raises: NotScalarError if the output is not a scalar; ArgumentError for another mode
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    outer, over, inner = ("forward-over-reverse" if mode == "auto" else mode).partition("-over-")
+    if over == "" or {outer, inner} - {"forward", "reverse"}:
+        raise error(ArgumentError, f"hessian has no mode {mode!r}", "mode='auto' or, say, 'forward-over-reverse'")
+    inside = grad(f, argnums) if inner == "reverse" else _gradient_forward(f, argnums, chunk_bytes)
+    return jacobian(inside, argnums, outer, chunk_bytes)
+
+
+def _gradient_forward(f: F, argnums: Argnums, chunk_bytes: int) -> F:
+    both = value_and_jacobian(f, argnums, "forward", chunk_bytes)
+
+    @functools.wraps(f)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        if np.shape(value) != () or isinstance(value, (list, tuple, dict)):
+            raise error(NotScalarError, f"hessian needs a scalar output, but {named(f)} did not return one", "jacobian of jacobian")
+        return gradient
+
+    return derived

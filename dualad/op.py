@@ -1,0 +1,241 @@
+"""The registry: each operation is declared once, and every interpreter reads the declaration.
+
+Four kinds of declaration, each with one rule per argument, written in plain NumPy:
+
+    elementwise   the partial derivative, a number or a function of the output and the inputs
+    linear        jointly linear (a sum, a reshape, an index): the adjoint, a function of the cotangent
+    multilinear   linear in each argument (a product): likewise the adjoint
+    general       the pushforward of one argument's tangent; the pullback is derived from it
+
+`None` in place of a rule marks an argument that is never differentiated. Inside a rule `np.cos(x)`
+dispatches again when `x` is itself traced, so that derivatives nest without any rule knowing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import DtypeError, KeywordError, RegistrationError, error, name_of
+
+Function = Callable[..., Any]
+
+
+class Tracer:
+    """Root of all traced values; what they can do is in tracer.py, how they do it in the interpreters."""
+
+    __slots__ = ()
+    number: int  # of the level: the op acts on the highest, lower ones are met when rules call NumPy
+    value: Any
+
+    def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+
+class Op:
+    """One operation: its NumPy function, its rules, and facts about it that interpreters read.
+
+    `call` evaluates it on values of a lower level: the NumPy function where that dispatches by itself.
+    `d0` and `d1` are the first two partials of an elementwise op in the form the fast paths read: a float,
+    a function, or, for a rule that merely returns one of (y, *inputs), an integer: where that one stands.
+    """
+
+    __slots__ = (
+        "batch", "call", "cost", "d0", "d1", "examples", "fn", "into", "kind", "name", "pulls", "rules", "variadic",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        kind: str,
+        fn: Function,
+        rules: Sequence[Any],
+        *,
+        name: str | None = None,
+        examples: Function | None = None,
+        batch: Function | None = None,
+        cost: Function | None = None,
+        pulls: Sequence[Function | None] | None = None,
+        into: Function | None = None,
+        variadic: bool = False,
+        dispatches: bool = True,
+    ) -> None:
+        self.kind, self.fn, self.rules = kind, fn, tuple(rules)
+        self.name = name or name_of(fn)
+        self.examples, self.batch, self.cost = examples, batch, cost
+        self.pulls, self.into, self.variadic = pulls, into, variadic
+        # NumPy functions and operators dispatch on traced values; a helper that assigns does not.
+        self.call: Function = fn if dispatches else self
+        partials = [_compact(rule, len(self.rules)) for rule in self.rules] if kind == "elementwise" else []
+        self.d0, self.d1 = [*partials, None, None][:2]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply to values, traced or not: the traced value of the highest level decides how."""
+        top = None
+        for a in args:
+            if isinstance(a, Tracer) and (top is None or a.number > top.number):
+                top = a
+        if top is None:
+            return self.fn(*args, **kwargs)
+        return top.process(self, args, kwargs)
+
+    def result(self, values: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Evaluate on values of a lower level; Python floats in, Python floats out."""
+        y = self.call(*values, **kwargs)
+        if type(y) is np.float64:
+            return float(y) if all(type(v) is float or type(v) is int for v in values) else y
+        if getattr(getattr(y, "dtype", None), "kind", "") == "c":
+            raise error(
+                DtypeError,
+                f"{self.name} gave a complex result: dualad differentiates real values",
+                "work with the real and imaginary parts as separate real arrays",
+            )
+        return y
+
+    def on_primals(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """The value of a plain op: a piecewise constant, the same at every level."""
+        return self.fn(*map(primal, args), **{key: primal(value) for key, value in kwargs.items()})
+
+    def rule(self, i: int) -> Any:
+        """The rule of argument `i`."""
+        return self.rules[0] if self.variadic else self.rules[i]
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
+def primal(x: Any) -> Any:
+    """The plain value of a traced one, at every level: an explicit way to drop a derivative.
+
+    x: any value
+    returns: the float or array that `x` stands for; `x` itself if it is not traced
+
+    >>> dualad.grad(lambda x: x * dualad.primal(x))(3.0)
+    3.0
+    """
+    while isinstance(x, Tracer):
+        x = x.value
+    return x
+
+
+class Composite:
+    """A NumPy function written over registered ones: `function` takes the NumPy function's arguments."""
+
+    __slots__ = ("examples", "fn", "function", "keywords", "kind", "name")
+
+    def __init__(self, fn: Function, function: Function, examples: Function | None) -> None:
+        code = function.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        self.kind, self.fn, self.function, self.examples = "composite", fn, function, examples
+        self.name, self.keywords = name_of(fn), frozenset(names)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            kwargs = checked(self.fn, kwargs, self.keywords)
+        if len(args) > self.function.__code__.co_argcount and not self.function.__code__.co_flags & 4:
+            raise error(KeywordError, f"{self.name} was called with {len(args)} positional arguments, "
+                        f"of which {self.function.__code__.co_argcount} have a rule")
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<composite {self.name}>"
+
+
+# From a NumPy function to its operation; filled while dualad is imported, and by users' own ops.
+OPS: dict[Any, Op | Composite] = {}
+# Those with one argument, where the fast paths look first.
+UNARY: dict[Any, Op] = {}
+# Operations that have no NumPy name of their own (a scatter-add), so that tests and tables see them too.
+PRIVATE: list[Op] = []
+
+
+def checked(fn: Any, kwargs: dict[str, Any], known: frozenset[str] | set[str]) -> dict[str, Any]:
+    """`kwargs` without the ones that say nothing (`out=None`); an unknown one raises."""
+    kept = {}
+    for key, value in kwargs.items():
+        if key in known:
+            kept[key] = value
+        elif not (value is None or value is np._NoValue or (key == "where" and value is True)):  # type: ignore[attr-defined]
+            name = name_of(fn)
+            fix = f"leave {key}= away; compute on the whole and select with np.where" if key == "where" else (
+                f"y = {name}(...), without out=" if key == "out" else f"call {name} without {key}="
+            )
+            raise error(KeywordError, f"{name} has no derivative rule for the keyword {key}=", fix)
+    return kept
+
+
+def _compact(rule: Any, arity: int) -> Any:
+    """A partial as a float, as a position in an entry (op, y, *inputs), or as the function it is."""
+    if not callable(rule):
+        return None if rule is None else float(rule)
+    probes = [object() for _ in range(arity + 1)]
+    try:
+        result = rule(*probes)
+    except Exception:  # an object() has no arithmetic: the rule computes
+        return rule
+    return next((k for k, probe in enumerate(probes, 1) if result is probe), rule)
+
+
+def register(op: Op | Composite, *functions: Any) -> None:
+    """Bind `op` to the NumPy functions it serves; twice for one function is an error."""
+    for function in functions:
+        if function in OPS:
+            raise RegistrationError(f"{name_of(function)} is already registered, as {OPS[function]!r}")
+        OPS[function] = op
+
+
+def _declare(kind: str, fn: Function, rules: Sequence[Any], aliases: Sequence[Any], **facts: Any) -> Op:
+    if not rules or all(rule is None for rule in rules) and kind != "plain":
+        raise RegistrationError(f"{name_of(fn)}: a {kind} op needs a rule for at least one argument")
+    op = Op(kind, fn, rules, **facts)
+    if "name" in facts:
+        PRIVATE.append(op)
+    else:
+        register(op, fn)
+    register(op, *aliases)
+    return op
+
+
+def elementwise(fn: Function, *partials: Any, aliases: Sequence[Any] = (), **facts: Any) -> Op:
+    """Declare an elementwise op by its partial derivatives: numbers, or functions of `(y, *inputs)`."""
+    op = _declare("elementwise", fn, partials, aliases, **facts)
+    if len(partials) == 1 and "name" not in facts:
+        UNARY.update(dict.fromkeys((fn, *aliases), op))
+    return op
+
+
+def linear(fn: Function, *adjoints: Any, aliases: Sequence[Any] = (), **facts: Any) -> Op:
+    """Declare an op that is jointly linear in its arguments by the adjoints `(g, *inputs, **keywords)`."""
+    return _declare("linear", fn, adjoints, aliases, **facts)
+
+
+def multilinear(fn: Function, *adjoints: Any, aliases: Sequence[Any] = (), **facts: Any) -> Op:
+    """Declare an op that is linear in each argument by the adjoints `(g, *inputs, **keywords)`."""
+    return _declare("multilinear", fn, adjoints, aliases, **facts)
+
+
+def general(fn: Function, *pushes: Any, aliases: Sequence[Any] = (), **facts: Any) -> Op:
+    """Declare any other op by its pushforwards `(dx, y, *inputs, **keywords)`, linear in `dx`.
+
+    A hand-written pullback `pulls=(rule, …)` with rules `(g, y, *inputs, **keywords)` is allowed where a
+    profile asks for it; a generated test holds it against the derived one.
+    """
+    return _declare("general", fn, pushes, aliases, **facts)
+
+
+def plain(*functions: Any) -> None:
+    """Declare functions whose results are piecewise constant: they return plain values."""
+    for fn in functions:
+        register(Op("plain", fn, (None,)), fn)
+
+
+def composite(*functions: Any, examples: Function | None = None) -> Callable[[Function], Function]:
+    """Declare that NumPy's `functions` are computed by the decorated one, written over registered ones."""
+
+    def bind(function: Function) -> Function:
+        for fn in functions:
+            register(Composite(fn, function, examples), fn)
+        return function
+
+    return bind

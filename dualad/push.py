@@ -1,0 +1,67 @@
+"""The pushforward of one operation, read from its declaration: what `Dual` and a tape's forward sweep share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .op import Op
+
+
+def push(op: Op, tangents: Sequence[Any], y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Tangent of `y = op(*args, **kwargs)`; `None` stands for the zero tangent, in and out."""
+    active = [i for i, dx in enumerate(tangents) if dx is not None]
+    if op.kind == "elementwise":
+        terms = [scaled(tangents[i], partial(op, i, y, args)) for i in active]
+    elif op.kind == "linear":
+        moved = [
+            a if not op.variadic and op.rules[i] is None else zeros(a) if dx is None else dx
+            for i, (a, dx) in enumerate(zip(args, tangents, strict=True))
+        ]
+        return shaped(op.call(*moved, **kwargs), y)
+    elif op.kind == "multilinear":
+        terms = [op.call(*args[:i], tangents[i], *args[i + 1 :], **kwargs) for i in active]
+    else:
+        terms = [op.rule(i)(tangents[i], y, *args, **kwargs) for i in active]
+        if isinstance(y, tuple):
+            return tuple(shaped(total(parts), part) for parts, part in zip(zip(*terms, strict=True), y, strict=True))
+    return shaped(total(terms), y)
+
+
+def partial(op: Op, i: int, y: Any, args: Sequence[Any]) -> Any:
+    """The partial derivative of an elementwise op in argument `i`."""
+    rule = op.rules[i]
+    if not callable(rule):
+        return rule
+    try:
+        return rule(y, *args)
+    except ArithmeticError:  # Python numbers raise where NumPy's have a limit: 1/0 is inf
+        return rule(*[np.float64(v) if isinstance(v, (float, int)) else v for v in (y, *args)])
+
+
+def scaled(dx: Any, d: Any) -> Any:
+    if type(d) in (int, float):
+        return dx if d == 1 else -dx if d == -1 else dx * d
+    return d * dx
+
+
+def total(terms: Sequence[Any]) -> Any:
+    result = terms[0]
+    for term in terms[1:]:
+        result = result + term
+    return result
+
+
+def zeros(x: Any) -> Any:
+    return 0.0 if type(x) is float else np.zeros(x.shape, x.dtype) if hasattr(x, "shape") else np.zeros(np.shape(x))
+
+
+def shaped(dy: Any, y: Any) -> Any:
+    """`dy` with the shape and dtype of `y`: an operand may have been broadcast, or be wider than the result."""
+    if type(y) is float:
+        return float(dy) if type(dy) is np.float64 else dy
+    if np.shape(dy) != y.shape:
+        dy = np.broadcast_to(dy, y.shape)
+    return dy if not hasattr(dy, "dtype") or dy.dtype == y.dtype else np.astype(dy, y.dtype)

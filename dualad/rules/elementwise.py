@@ -1,0 +1,225 @@
+"""Elementwise operations: one partial derivative per argument, as a number or a function of (y, *inputs).
+
+Partials are formulas that keep their accuracy at the hard points (small arguments, saturation, huge
+ratios) and take the values of docs/reference/conventions.md at kinks. A division by a Python zero inside a
+rule gives the infinite limit, as it would in NumPy: the interpreters see to that.
+"""
+
+import math
+
+import numpy as np
+
+from ..op import composite, elementwise, linear, primal
+from .examples import pairs, points
+
+LN2, LN10 = math.log(2.0), math.log(10.0)
+real = points(-3.0, 3.0)
+positive = points(0.1, 5.0)
+inside = points(-0.95, 0.95)
+
+# arithmetic
+add = elementwise(np.add, 1, 1, examples=pairs(real, real))
+subtract = elementwise(np.subtract, 1, -1, examples=pairs(real, real))
+multiply = elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, examples=pairs(real, real))
+divide = elementwise(np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, examples=pairs(real, positive))
+negative = elementwise(np.negative, -1, examples=real)
+positive_ = elementwise(np.positive, 1, examples=real)
+reciprocal = elementwise(np.reciprocal, lambda y, x: -y * y, examples=positive)
+square = elementwise(np.square, lambda y, x: 2 * x, examples=real)
+sqrt = elementwise(np.sqrt, lambda y, x: 0.5 / y, examples=positive)
+cbrt = elementwise(np.cbrt, lambda y, x: 1 / (3 * y * y), examples=positive)
+absolute = elementwise(np.absolute, lambda y, x: np.sign(x), aliases=(np.fabs,), examples=points(0.2, 3.0, signed=True))
+remainder = elementwise(np.remainder, 1, lambda y, a, b: -np.floor_divide(a, b), examples=pairs(real, points(3.5, 5.0)))
+fmod = elementwise(np.fmod, 1, lambda y, a, b: -np.trunc(a / b), examples=pairs(real, points(3.5, 5.0)))
+copysign = elementwise(
+    np.copysign, lambda y, a, b: np.sign(a) * np.copysign(1.0, b), 0, examples=pairs(points(0.2, 3.0), positive)
+)
+
+# exponentials and logarithms
+exp = elementwise(np.exp, lambda y, x: y, examples=real)
+exp2 = elementwise(np.exp2, lambda y, x: LN2 * y, examples=real)
+expm1 = elementwise(np.expm1, lambda y, x: np.exp(x), examples=real)
+log = elementwise(np.log, lambda y, x: 1 / x, examples=positive)
+log2 = elementwise(np.log2, lambda y, x: 1 / (LN2 * x), examples=positive)
+log10 = elementwise(np.log10, lambda y, x: 1 / (LN10 * x), examples=positive)
+log1p = elementwise(np.log1p, lambda y, x: 1 / (1 + x), examples=points(-0.9, 3.0))
+
+
+def _weight(a, b):
+    """exp(a) / (exp(a) + exp(b)) without overflow; one half where both are the same infinity."""
+    d = np.where(a == b, 0.0, a - b) if np.any(np.isinf(a)) else a - b
+    e = np.exp(d * np.copysign(1.0, -d))
+    return np.where(d >= 0, 1.0, e) / (1 + e)
+
+
+def _sech2(x):
+    """1 - tanh(x)**2 without the cancellation where tanh saturates."""
+    # copysign, not abs: the formula holds with either sign, so that its own derivatives do too, at 0 as well
+    e = np.exp(x * np.copysign(2.0, -x))
+    return 4 * e / np.square(1 + e)
+
+
+logaddexp = elementwise(
+    np.logaddexp, lambda y, a, b: _weight(a, b), lambda y, a, b: _weight(b, a), examples=pairs(real, real)
+)
+logaddexp2 = elementwise(
+    np.logaddexp2,
+    lambda y, a, b: _weight(LN2 * a, LN2 * b),
+    lambda y, a, b: _weight(LN2 * b, LN2 * a),
+    examples=pairs(real, real),
+)
+
+# trigonometric and hyperbolic
+sin = elementwise(np.sin, lambda y, x: np.cos(x), examples=real)
+cos = elementwise(np.cos, lambda y, x: -np.sin(x), examples=real)
+tan = elementwise(np.tan, lambda y, x: 1 + y * y, examples=points(-1.3, 1.3))
+arcsin = elementwise(np.arcsin, lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)), examples=inside)
+arccos = elementwise(np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), examples=inside)
+arctan = elementwise(np.arctan, lambda y, x: 1 / (1 + x * x), examples=real)
+sinh = elementwise(np.sinh, lambda y, x: np.cosh(x), examples=real)
+cosh = elementwise(np.cosh, lambda y, x: np.sinh(x), examples=real)
+tanh = elementwise(np.tanh, lambda y, x: _sech2(x), examples=real)
+arcsinh = elementwise(np.arcsinh, lambda y, x: 1 / np.hypot(1.0, x), examples=real)
+arccosh = elementwise(np.arccosh, lambda y, x: 1 / np.sqrt((x - 1) * (x + 1)), examples=points(1.1, 5.0))
+arctanh = elementwise(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), examples=inside)
+degrees = elementwise(np.degrees, 180 / math.pi, aliases=(np.rad2deg,), examples=real)
+radians = elementwise(np.radians, math.pi / 180, aliases=(np.deg2rad,), examples=real)
+
+# two arguments
+hypot = elementwise(
+    np.hypot,
+    lambda y, a, b: a / np.where(y == 0, 1.0, y),
+    lambda y, a, b: b / np.where(y == 0, 1.0, y),
+    examples=pairs(real, positive),
+)
+arctan2 = elementwise(
+    np.arctan2,
+    lambda y, a, b: b / np.hypot(a, b) / np.hypot(a, b),
+    lambda y, a, b: -a / np.hypot(a, b) / np.hypot(a, b),
+    examples=pairs(real, positive),
+)
+
+
+def _larger(a, b):
+    """Share of the larger argument: 1, 0, and one half each where they tie."""
+    return np.where(a == b, 0.5, a > b)
+
+
+def _smaller(a, b):
+    return np.where(a == b, 0.5, a < b)
+
+
+maximum = elementwise(
+    np.maximum, lambda y, a, b: _larger(a, b), lambda y, a, b: _larger(b, a), examples=pairs(real, real)
+)
+minimum = elementwise(
+    np.minimum, lambda y, a, b: _smaller(a, b), lambda y, a, b: _smaller(b, a), examples=pairs(real, real)
+)
+# fmax and fmin pass over a NaN, so that the other argument has the whole share.
+fmax = elementwise(
+    np.fmax,
+    lambda y, a, b: np.where(np.isnan(b), 1.0, _larger(a, b)),
+    lambda y, a, b: np.where(np.isnan(a), 1.0, _larger(b, a)),
+    examples=pairs(real, real),
+)
+fmin = elementwise(
+    np.fmin,
+    lambda y, a, b: np.where(np.isnan(b), 1.0, _smaller(a, b)),
+    lambda y, a, b: np.where(np.isnan(a), 1.0, _smaller(b, a)),
+    examples=pairs(real, real),
+)
+
+# powers
+def real_power(x, n):
+    """`x ** n`, real as NumPy's is: Python's own gives a complex number for a negative base."""
+    y = x**n
+    return math.nan if type(y) is complex else y
+
+
+# The exponent is a plain number here, so that the rule can look at it: 0 in the base where n = 0.
+power_number = elementwise(
+    real_power,
+    lambda y, x, n: 0.0 if n == 0 else n * real_power(x, n - 1),
+    None,
+    name="power by a number",
+    examples=lambda rng: [((positive.draw(rng, s), n), {}) for s in ((), (3,)) for n in (2, 3, -1, 0.5, 1.0, 0)],
+)
+power = elementwise(
+    np.power,
+    lambda y, a, b: b * np.power(a, np.where(b == 0, 1.0, b - 1)),
+    lambda y, a, b: y * np.log(np.where(a == 0, 1.0, a)),
+    name="np.power",
+    examples=pairs(positive, real),
+)
+
+
+@composite(np.power, examples=pairs(positive, real))
+def _np_power(x1, x2):
+    return power_number(x1, x2) if type(x2) in (int, float) else power(x1, x2)
+
+
+@composite(np.float_power, examples=pairs(positive, real))
+def _float_power(x1, x2):
+    return _np_power(x1 * np.float64(1.0), x2)
+
+
+# choices
+where = linear(
+    np.where,
+    None,
+    lambda g, c, a, b: np.where(c, g, 0.0),
+    lambda g, c, a, b: np.where(c, 0.0, g),
+    name="np.where",
+    examples=lambda rng: [
+        ((rng.uniform(-1, 1, (2, 3)) > 0, real.draw(rng, s), real.draw(rng, t)), {})
+        for s, t in (((2, 3), (2, 3)), ((3,), ()), ((2, 1), (2, 3)))
+    ],
+)
+clip = elementwise(
+    np.clip,
+    lambda y, x, lo, hi: (x >= lo) & (x <= hi),
+    lambda y, x, lo, hi: (x < lo) & (lo <= hi),
+    lambda y, x, lo, hi: (x > hi) | (lo > hi),
+    name="np.clip",
+    examples=lambda rng: [((3 * real.draw(rng, (2, 3)), -1.0, real.draw(rng, (3,)) * 0.3 + 1.5), {})],
+)
+
+
+@composite(np.where)
+def _where(condition, *choices):
+    if not choices:
+        return np.where(primal(condition))
+    return where(primal(condition), *choices)
+
+
+@composite(np.clip, examples=lambda rng: [((real.draw(rng, (3,)), -1.0, 1.0), {}), ((real.draw(rng, (3,)),), {"max": 0.5})])
+def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
+    lo, hi = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    return clip(a, -np.inf if lo is None else lo, np.inf if hi is None else hi)
+
+
+@composite(np.sinc, examples=real)
+def _sinc(x):
+    # The series where sin(πx)/(πx) would divide by zero; enough terms for derivatives of any usual order.
+    t = math.pi * x
+    small = np.abs(t) < 1e-2
+    u = np.square(np.where(small, t, 0.0))
+    series = 1 - u / 6 * (1 - u / 20 * (1 - u / 42 * (1 - u / 72)))
+    t = np.where(small, 1.0, t)
+    return np.where(small, series, np.sin(t) / t)
+
+
+@composite(np.modf, examples=real)
+def _modf(x):
+    whole = np.trunc(x)
+    return x - whole, whole
+
+
+@composite(np.divmod, examples=pairs(real, points(3.5, 5.0)))
+def _divmod(x1, x2):
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@composite(np.ldexp, examples=lambda rng: [((real.draw(rng, (3,)), 2), {})])
+def _ldexp(x1, x2):
+    return x1 * np.ldexp(1.0, x2)

@@ -1,0 +1,131 @@
+"""Indexing: `getitem` and `scatter_add` are each other's adjoint."""
+
+import numpy as np
+
+from ..errors import DtypeError, error
+from ..op import Tracer, composite, linear
+from .batching import trailing
+from .examples import arrays
+
+_BASIC = (int, slice, type(None), np.integer)
+
+
+def normal_index(index, ndim):
+    """`index` as a tuple without Ellipsis, so that it means the same with more axes behind."""
+    if type(index) is int or type(index) is slice:
+        return (index,)
+    index = index if isinstance(index, tuple) else (index,)
+    # A list is an array index, to be read once and not at every use.
+    index = tuple(np.asarray(i) if isinstance(i, (list, range)) else i for i in index)
+    if any(isinstance(i, Tracer) or getattr(i, "dtype", None) == object for i in index):
+        raise error(DtypeError, "an index must be a plain integer, slice or array", "index with dualad.primal(i)")
+    where = next((k for k, i in enumerate(index) if i is Ellipsis), None)
+    if where is None:
+        return index
+    used = sum(_consumed(i) for i in index)
+    return index[:where] + (slice(None),) * (ndim - used) + index[where + 1 :]
+
+
+def _consumed(i):
+    if i is None or i is Ellipsis or isinstance(i, (bool, np.bool_)):
+        return 0
+    return i.ndim if isinstance(i, np.ndarray) and i.dtype == bool else 1
+
+
+def _is_basic(index):
+    """True where no element is read twice, so that plain assignment scatters."""
+    return all(isinstance(i, _BASIC) for i in index) or (len(index) == 1 and index[0].dtype == bool)
+
+
+def _scatter_add(g, index, shape):
+    y = np.zeros(shape, dtype=getattr(g, "dtype", float))
+    if _is_basic(index):
+        y[index] = g
+    else:
+        np.add.at(y, index, g)
+    return y
+
+
+def _scatter_add_batch(op, args, flags, keywords, k):
+    (g,), index, shape = args, keywords["index"], keywords["shape"]
+    if isinstance(g, Tracer):
+        return op(g, index=index, shape=(*shape, k))
+    y = np.moveaxis(np.zeros((k, *shape), dtype=g.dtype), 0, -1)
+    if _is_basic(index):
+        y[index] = g
+    else:
+        np.add.at(y, index, g)
+    return y
+
+
+def _accumulate(buffer, fresh, g, x, index):
+    """Add the cotangent of `x[index]` into that of `x`; in place where `buffer` is `fresh`, made here."""
+    if isinstance(g, Tracer) or isinstance(buffer, Tracer):
+        c = scatter_add(g, index=index, shape=x.shape)
+        return c if buffer is None else buffer + c
+    if not fresh:
+        buffer = np.zeros(x.shape, x.dtype) if buffer is None else np.array(buffer)
+    if _is_basic(index):
+        buffer[index] += g
+    else:
+        np.add.at(buffer, index, g)
+    return buffer
+
+
+_EXAMPLES = (
+    ((4,), {"index": (2,)}),
+    ((4,), {"index": (slice(1, None, 2),)}),
+    ((3, 4), {"index": (slice(None), np.array([0, 2, 2]))}),
+    ((3, 4), {"index": (np.array([[True, False, True, False]] * 3),)}),
+    ((3, 4), {"index": (np.array([0, 0, 1]), None, np.array([1, 1, 3]))}),
+)
+getitem = linear(
+    lambda x, index: x[index],
+    lambda g, x, index: scatter_add(g, index=index, shape=x.shape),
+    name="indexing",
+    batch=trailing,
+    into=_accumulate,
+    examples=arrays(*_EXAMPLES),
+)
+scatter_add = linear(
+    _scatter_add,
+    lambda g, x, index, shape: g[index],
+    name="scatter_add",
+    dispatches=False,
+    batch=_scatter_add_batch,
+    examples=arrays(
+        ((), {"index": (2,), "shape": (4,)}),
+        ((3,), {"index": (np.array([0, 2, 2]),), "shape": (4,)}),
+        ((2, 3), {"index": (slice(1, None),), "shape": (3, 3)}),
+    ),
+)
+
+
+def index_into(x, index):
+    """`x[index]` for a traced `x`."""
+    return getitem(x, index=normal_index(index, np.ndim(x)))
+
+
+@composite(np.take, examples=arrays(((3, 4), np.array([0, 2, 2]), {"axis": 1}), ((3, 4), np.array([[0, 7], [7, 1]]))))
+def _take(a, indices, axis=None):
+    if axis is None:
+        return np.reshape(a, -1)[indices]
+    axis = np.lib.array_utils.normalize_axis_index(axis, np.ndim(a))
+    return a[(slice(None),) * axis + (indices,)]
+
+
+@composite(np.take_along_axis, examples=arrays(((3, 4), np.array([[0, 1], [3, 3], [2, 0]]), {"axis": 1})))
+def _take_along_axis(arr, indices, axis=-1):
+    axis = np.lib.array_utils.normalize_axis_index(axis, np.ndim(arr))
+    grid = np.ogrid[tuple(slice(n) for n in np.shape(indices))]
+    return arr[tuple(indices if k == axis else grid[k] for k in range(np.ndim(arr)))]
+
+
+@composite(np.compress, examples=arrays((np.array([True, False, True]), (3, 2), {"axis": 0})))
+def _compress(condition, a, axis=None):
+    return np.take(a, np.flatnonzero(condition), axis=axis)
+
+
+@composite(np.extract, examples=arrays((np.array([[True, False], [True, True]]), (2, 2))))
+def _extract(condition, arr):
+    return np.take(np.reshape(arr, -1), np.flatnonzero(condition))

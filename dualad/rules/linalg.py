@@ -1,0 +1,231 @@
+"""np.linalg: pushforwards as textbooks have them; the pullbacks are derived (Giles 2008 has most of both)."""
+
+import numpy as np
+
+from ..errors import KeywordError, error
+from ..op import composite, general, primal
+from .batching import leading
+from .contract import mT
+from .examples import arrays
+from .reduce import every, kept, root
+from .shape import as_array
+
+
+def _square(n, *stack):
+    """Well-conditioned matrices that are not symmetric."""
+    return lambda rng: 3.0 * np.eye(n) + rng.uniform(-1.0, 1.0, (*stack, n, n))
+
+
+def _positive(n, *stack):
+    def draw(rng):
+        a = rng.uniform(-1.0, 1.0, (*stack, n, n))
+        return a @ np.swapaxes(a, -1, -2) + n * np.eye(n)
+
+    return draw
+
+
+def _matrices(*draws):
+    return lambda rng: [((draw(rng),), {}) for draw in draws]
+
+
+_SQUARE = _matrices(_square(3), _square(2, 4))
+_POSITIVE = _matrices(_positive(3), _positive(2, 4))
+
+
+def _cube(factor):
+    """Operations of a factorisation or solve of n×n matrices: `factor` n³ for each matrix of the stack."""
+    return lambda y, a, *rest, **keywords: int(factor * np.size(a) * np.shape(a)[-1])
+
+
+inv = general(
+    np.linalg.inv,
+    lambda dx, y, a: -(y @ dx @ y),
+    batch=leading,
+    cost=_cube(2),
+    examples=_SQUARE,
+)
+# Right-hand sides are matrices here; a vector becomes one below.
+solve = general(
+    np.linalg.solve,
+    lambda da, y, a, b: -np.linalg.solve(a, da @ y),
+    lambda db, y, a, b: np.linalg.solve(a, db),
+    name="solve for a matrix",
+    pulls=(
+        lambda g, y, a, b: -(np.linalg.solve(mT(a), g) @ mT(y)),
+        lambda g, y, a, b: np.linalg.solve(mT(a), g),
+    ),
+    batch=leading,
+    cost=_cube(2 / 3),
+    examples=lambda rng: [((_square(3)(rng), rng.normal(size=(3, 2))), {}), ((_square(2, 4)(rng), rng.normal(size=(4, 2, 1))), {})],
+)
+
+
+@composite(np.linalg.solve, examples=lambda rng: [((_square(3)(rng), rng.normal(size=s)), {}) for s in ((3,), (3, 2))])
+def _solve(a, b):
+    a, b = as_array(a), as_array(b)
+    return solve(a, b[:, None])[..., 0] if np.ndim(b) == 1 else solve(a, b)
+
+
+def _cofactors(a):
+    """The transposed adjugate from the singular values: right for singular matrices too."""
+    u, s, vt = np.linalg.svd(a)
+    n = s.shape[-1]
+    others = np.stack([np.prod(np.delete(s, k, axis=-1), axis=-1) for k in range(n)], axis=-1)
+    sign = np.linalg.det(u) * np.linalg.det(vt)
+    return sign[..., None, None] * ((u * others[..., None, :]) @ vt)
+
+
+def _minors(a):
+    """The cofactor matrix written out in determinants, so that it can itself be differentiated, exactly."""
+    n = a.shape[-1]
+    keep = [np.array([k for k in range(n) if k != i], dtype=int) for i in range(n)]
+    rows = [
+        np.stack([(-1.0) ** (i + j) * np.linalg.det(a[..., keep[i][:, None], keep[j][None, :]]) for j in range(n)], -1)
+        for i in range(n)
+    ]
+    return np.stack(rows, -2)
+
+
+def _push_det(da, y, a):
+    # The cofactor matrix is y inv(a)ᵀ where `a` is regular. Where it is not, it comes from the singular
+    # values, or, when it will be differentiated again, from the minors.
+    if np.all(np.linalg.cond(primal(a)) < 1e8):
+        cofactors = np.reshape(y, (*np.shape(y), 1, 1)) * mT(np.linalg.inv(a))
+    else:
+        cofactors = _cofactors(a) if isinstance(a, np.ndarray) else _minors(a)
+    return np.sum(cofactors * da, axis=(-2, -1))
+
+
+det = general(np.linalg.det, _push_det, batch=leading, cost=_cube(2 / 3), examples=_SQUARE)
+
+
+def _push_slogdet(da, y, a):
+    trace = np.sum(mT(np.linalg.inv(a)) * da, axis=(-2, -1))
+    return 0.0 * trace, trace
+
+
+slogdet = general(np.linalg.slogdet, _push_slogdet, batch=leading, cost=_cube(2 / 3), examples=_SQUARE)
+
+
+def _lower_half(m):
+    """Lower triangle with half the diagonal: how a Cholesky factor moves, seen from its own frame."""
+    n = np.shape(m)[-1]
+    return m * (np.tri(n, k=-1) + 0.5 * np.eye(n)).astype(m.dtype)
+
+
+def _push_cholesky(da, y, a, upper=False):
+    # NumPy reads one triangle and takes it for both: so does its derivative.
+    lower = mT(y) if upper else y
+    n = np.shape(a)[-1]
+    half = np.triu(da) if upper else np.tril(da)
+    whole = half + mT(half) - half * np.eye(n, dtype=a.dtype)
+    inner = mT(np.linalg.solve(lower, mT(np.linalg.solve(lower, whole))))
+    moved = lower @ _lower_half(inner)
+    return mT(moved) if upper else moved
+
+
+cholesky = general(
+    lambda a, upper: np.linalg.cholesky(a, upper=upper) if upper else np.linalg.cholesky(a),
+    _push_cholesky,
+    name="cholesky",
+    batch=leading,
+    cost=_cube(1 / 3),
+    examples=lambda rng: [((_positive(3)(rng),), {"upper": False}), ((_positive(2, 4)(rng),), {"upper": False})],
+)
+
+
+@composite(np.linalg.cholesky, examples=_POSITIVE)
+def _cholesky(a, /, *, upper=False):
+    return cholesky(a, upper=upper)
+
+
+def _push_eigh(da, y, a, UPLO):
+    w, v = y
+    half = np.tril(da) if UPLO == "L" else np.triu(da)
+    whole = half + mT(half) - half * np.eye(np.shape(a)[-1], dtype=a.dtype)
+    moved = mT(v) @ whole @ v
+    gap = w[..., None, :] - w[..., :, None]
+    # Equal eigenvalues leave the vectors undetermined: NaN there, never a finite guess.
+    same = np.eye(np.shape(a)[-1], dtype=bool)
+    turn = np.where(same, 0.0, moved / np.where(same, 1.0, np.where(primal(gap) == 0, np.nan, gap)))
+    return np.diagonal(moved, 0, -2, -1), v @ turn
+
+
+eigh = general(
+    np.linalg.eigh,
+    _push_eigh,
+    name="eigh",
+    batch=leading,
+    cost=_cube(9),
+    examples=lambda rng: [((_positive(3)(rng),), {"UPLO": "L"}), ((_positive(2, 4)(rng),), {"UPLO": "U"})],
+)
+
+
+@composite(np.linalg.eigh, examples=_POSITIVE)
+def _eigh(a, UPLO="L"):
+    return eigh(a, UPLO=UPLO.upper())
+
+
+@composite(np.linalg.eigvalsh, examples=_POSITIVE)
+def _eigvalsh(a, UPLO="L"):
+    return eigvalsh(a, UPLO=UPLO.upper())
+
+
+def _push_eigvalsh(da, y, a, UPLO):
+    # Values alone: finite at repeated ones, where the vectors are not.
+    v = np.linalg.eigh(a, UPLO)[1]
+    half = np.tril(da) if UPLO == "L" else np.triu(da)
+    whole = half + mT(half) - half * np.eye(np.shape(a)[-1], dtype=a.dtype)
+    return np.sum(v * (whole @ v), axis=-2)
+
+
+eigvalsh = general(
+    np.linalg.eigvalsh,
+    _push_eigvalsh,
+    name="eigvalsh",
+    batch=leading,
+    cost=_cube(9),
+    examples=lambda rng: [((_positive(3)(rng),), {"UPLO": "L"})],
+)
+
+
+# norms, each a kink at 0, where the derivative is 0 by convention
+def _vector_norm(x, order, axis, keepdims):
+    if order in (None, 2):
+        return root(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+    if order in (np.inf, -np.inf):
+        return (np.max if order > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
+    if order == 1:
+        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
+    if order == 0:
+        return np.sum(primal(x) != 0, axis=axis, keepdims=keepdims).astype(x.dtype)
+    size = np.abs(x)
+    total = np.sum(size**order, axis=axis, keepdims=keepdims)
+    zero = primal(total) == 0
+    return np.where(zero, 0.0, np.where(zero, 1.0, total) ** (1.0 / order))
+
+
+_NORMS = arrays(
+    ((4,),), ((4,), {"ord": 1}), ((4,), {"ord": np.inf}), ((4,), {"ord": 3}), ((2, 3),), ((2, 3), {"ord": "fro"}),
+    ((2, 3), {"ord": 1}), ((2, 3), {"ord": np.inf}), ((2, 3), {"axis": 1}), ((2, 3, 2), {"axis": (0, 2), "keepdims": True}),
+)
+
+
+@composite(np.linalg.norm, examples=_NORMS)
+def _norm(x, ord=None, axis=None, keepdims=False):
+    n = np.ndim(x)
+    if axis is None and (ord is None or (ord in ("fro", 2) and n == 1)):
+        return _vector_norm(x, None, every(None, n), keepdims)
+    axes = every(axis, n)
+    if len(axes) == 1 and not isinstance(ord, str):
+        return _vector_norm(x, ord, axes, keepdims)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    if ord in (None, "fro"):
+        return _vector_norm(x, None, axes, keepdims)
+    if ord in (1, -1, np.inf, -np.inf):
+        inner, outer = axes if ord in (1, -1) else axes[::-1]
+        sums = np.sum(np.abs(x), axis=inner, keepdims=True)
+        y = (np.max if ord > 0 else np.min)(sums, axis=outer, keepdims=True)
+        return y if keepdims else np.reshape(y, tuple(s for k, s in enumerate(np.shape(x)) if k not in axes))
+    raise error(KeywordError, f"np.linalg.norm has no derivative rule for ord={ord!r} of a matrix", "ord='fro', 1 or inf")

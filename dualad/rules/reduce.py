@@ -1,0 +1,252 @@
+"""Reductions and running sums and products."""
+
+import math
+
+import numpy as np
+
+from ..errors import KeywordError, error
+from ..op import composite, elementwise, general, linear, primal
+from .batching import trailing
+from .examples import arrays, points
+from .shape import axis_index, axis_tuple, reshape
+
+_MISSING = np._NoValue
+_REDUCE = arrays(((2, 3),), ((2, 3), {"axis": 0}), ((2, 3, 2), {"axis": (0, -1), "keepdims": True}), ((3,), {"axis": -1}))
+
+
+def every(axis, ndim):
+    """The axes that `axis` names, counted from the left; all of them for None."""
+    return tuple(range(ndim)) if axis is None else axis_tuple(axis, ndim)
+
+
+def kept(shape, axis):
+    """`shape` with length 1 along `axis`."""
+    return tuple(1 if k in axis else n for k, n in enumerate(shape))
+
+
+def _size_of(y, x, **keywords):
+    return math.prod(np.shape(x))
+
+
+sum_ = linear(
+    lambda x, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
+    lambda g, x, axis, keepdims: np.broadcast_to(np.reshape(g, kept(np.shape(x), axis)), np.shape(x)),
+    name="sum",
+    batch=trailing,
+    cost=_size_of,
+    examples=arrays(((2, 3), {"axis": (0,), "keepdims": False}), ((2, 3, 2), {"axis": (0, 2), "keepdims": True})),
+)
+cumsum = linear(
+    lambda x, axis: np.cumsum(x, axis),
+    lambda g, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis),
+    name="cumsum",
+    batch=trailing,
+    examples=arrays(((3, 4), {"axis": 1})),
+)
+
+
+def _shares(x, y, axis):
+    """Each element's share in an extremum along `axis`: ties share equally."""
+    hit = primal(x) == np.reshape(primal(y), kept(np.shape(x), axis))
+    return hit / np.sum(hit, axis=axis, keepdims=True)
+
+
+def _push_extremum(dx, y, x, axis, keepdims):
+    return np.sum(dx * np.astype(_shares(x, y, axis), dx.dtype), axis=axis, keepdims=keepdims)
+
+
+def _pull_extremum(g, y, x, axis, keepdims):
+    return np.reshape(g, kept(np.shape(x), axis)) * np.astype(_shares(x, y, axis), x.dtype)
+
+
+max_, min_ = (
+    general(
+        fn,
+        _push_extremum,
+        name=fn.__name__,
+        pulls=(_pull_extremum,),
+        cost=_size_of,
+        examples=arrays(((2, 3), {"axis": (1,), "keepdims": False}), ((2, 3), {"axis": (0, 1), "keepdims": True})),
+    )
+    for fn in (np.max, np.min)
+)
+
+
+def _shifted_products(x, axis):
+    """Products of the elements before each one along `axis`: 1, x0, x0 x1, …"""
+    ones = np.ones(kept(np.shape(x), (axis,)), x.dtype)
+    n = x.shape[axis]
+    return np.cumprod(np.concatenate([ones, np.take(x, np.arange(n - 1), axis)], axis), axis)
+
+
+def _others(x, axis):
+    """Product of all the other elements along `axis`, for each one: no division, so right at zeros."""
+    before = _shifted_products(x, axis)
+    after = np.flip(_shifted_products(np.flip(x, axis), axis), axis)
+    return before * after
+
+
+prod_ = general(
+    lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
+    lambda dx, y, x, axis, keepdims: np.sum(dx * _others(x, axis), axis=axis, keepdims=keepdims),
+    name="prod along one axis",
+    cost=_size_of,
+    examples=arrays(((2, 3), {"axis": 1, "keepdims": False}), ((3, 1), {"axis": 0, "keepdims": True})),
+)
+
+
+def _push_cumprod(dx, y, x, axis):
+    # y_k = y_{k-1} x_k, differentiated: dy_k = dy_{k-1} x_k + y_{k-1} dx_k. One step an element, exact at zeros.
+    x, dx, y = np.moveaxis(x, axis, 0), np.moveaxis(dx, axis, 0), np.moveaxis(y, axis, 0)
+    dys = [dx[0]]
+    for k in range(1, x.shape[0]):
+        dys.append(dys[-1] * x[k] + y[k - 1] * dx[k])
+    return np.stack(dys, axis)
+
+
+cumprod = general(
+    lambda x, axis: np.cumprod(x, axis),
+    lambda dx, y, x, axis: _push_cumprod(dx, y, x, axis) if x.shape[axis] else dx,
+    name="cumprod",
+    examples=arrays(((3, 4), {"axis": 1}), ((3,), {"axis": 0})),
+)
+
+
+# NumPy's names
+@composite(np.sum, examples=_REDUCE)
+def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, where=True):
+    _no_out(np.sum, out)
+    if where is not True:
+        a = np.where(where, a, 0.0)
+    if dtype is not None:
+        a = np.astype(a, dtype)
+    y = sum_(a, axis=every(axis, np.ndim(a)), keepdims=keepdims is True)
+    return y if initial is _MISSING else y + initial
+
+
+def _no_out(fn, out):
+    if out is not None:
+        name = f"np.{fn.__name__}"
+        raise error(KeywordError, f"{name} has no derivative rule for the keyword out=", f"y = {name}(...), without out=")
+
+
+@composite(np.prod, examples=_REDUCE)
+def _prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, where=True):
+    _no_out(np.prod, out)
+    if where is not True:
+        a = np.where(where, a, 1.0)
+    if dtype is not None:
+        a = np.astype(a, dtype)
+    shape, axes = np.shape(a), every(axis, np.ndim(a))
+    # All reduced axes as one, the last, so that the exclusive products run along one axis.
+    rest = tuple(k for k in range(len(shape)) if k not in axes)
+    flat = np.reshape(np.transpose(a, rest + axes), (*(shape[k] for k in rest), -1 if math.prod(shape) else 0))
+    y = prod_(flat, axis=len(rest), keepdims=False) if axes else a
+    y = reshape(y, shape=kept(shape, axes)) if keepdims is True else y
+    return y if initial is _MISSING else y * initial
+
+
+def _extremum(op, pick):
+    def extremum(a, axis=None, out=None, keepdims=False, initial=_MISSING, where=True):
+        _no_out(op.fn, out)
+        if where is not True:
+            if initial is _MISSING:
+                raise ValueError(f"np.{op.fn.__name__} with where= needs initial=, as in NumPy")
+            a = np.where(where, a, initial)
+        y = op(a, axis=every(axis, np.ndim(a)), keepdims=keepdims is True)
+        return y if initial is _MISSING else pick(y, initial)
+
+    return extremum
+
+
+composite(np.max, examples=_REDUCE)(_extremum(max_, np.maximum))
+composite(np.min, examples=_REDUCE)(_extremum(min_, np.minimum))
+
+
+@composite(np.ptp, examples=_REDUCE)
+def _ptp(a, axis=None, out=None, keepdims=False):
+    _no_out(np.ptp, out)
+    return np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims)
+
+
+def _count(a, axis, where):
+    """How many elements a mean along `axis` is over: a number, or an array where `where` selects."""
+    shape = np.shape(a)
+    if where is True:
+        return math.prod(shape[k] for k in every(axis, len(shape)))
+    return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
+
+
+@composite(np.mean, examples=_REDUCE)
+def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    _no_out(np.mean, out)
+    total = np.sum(a, axis, dtype, keepdims=True if where is not True else keepdims is True, where=where)
+    y = total / _count(a, axis, where)
+    return y if where is True or keepdims is True else np.reshape(y, _reduced(a, axis))
+
+
+def _reduced(a, axis):
+    axes = every(axis, np.ndim(a))
+    return tuple(n for k, n in enumerate(np.shape(a)) if k not in axes)
+
+
+_SPREAD = arrays(((2, 3),), ((2, 3), {"axis": 0, "ddof": 1}), ((2, 3, 2), {"axis": (0, 2), "keepdims": True}))
+
+
+@composite(np.var, examples=_SPREAD)
+def _var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+    _no_out(np.var, out)
+    if correction is not None:
+        ddof = correction
+    centre = np.mean(a, axis, dtype, keepdims=True, where=where) if mean is None else mean
+    total = np.sum(np.square(a - centre), axis, dtype, keepdims=True, where=where)
+    y = total / np.maximum(_count(a, axis, where) - ddof, 0)
+    return y if keepdims is True else np.reshape(y, _reduced(a, axis))
+
+
+@composite(np.std, examples=_SPREAD)
+def _std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+    return root(_var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction))
+
+
+# A square root whose derivative at 0 is 0: that of a spread or a norm, which has a kink there, not a pole.
+root = elementwise(
+    np.sqrt,
+    lambda y, x: np.where(y == 0, 0.0, 0.5 / np.where(y == 0, 1.0, y)),
+    name="square root of a spread",
+    examples=points(0.1, 5.0),
+)
+
+
+@composite(np.cumsum, examples=arrays(((2, 3),), ((2, 3), {"axis": -1})))
+def _cumsum(a, axis=None, dtype=None, out=None):
+    _no_out(np.cumsum, out)
+    a = a if dtype is None else np.astype(a, dtype)
+    return cumsum(np.ravel(a), axis=0) if axis is None else cumsum(a, axis=axis_index(axis, np.ndim(a)))
+
+
+@composite(np.cumprod, examples=arrays(((2, 3),), ((2, 3), {"axis": -1})))
+def _cumprod(a, axis=None, dtype=None, out=None):
+    _no_out(np.cumprod, out)
+    a = a if dtype is None else np.astype(a, dtype)
+    return cumprod(np.ravel(a), axis=0) if axis is None else cumprod(a, axis=axis_index(axis, np.ndim(a)))
+
+
+@composite(np.diff, examples=arrays(((4,),), ((3, 4), {"axis": 0, "n": 2})))
+def _diff(a, n=1, axis=-1):
+    axis = axis_index(axis, np.ndim(a))
+    lead = (slice(None),) * axis
+    for _ in range(n):
+        a = a[(*lead, slice(1, None))] - a[(*lead, slice(None, -1))]
+    return a
+
+
+def _order(x, axis):
+    return np.argsort(primal(x), axis=axis, kind="stable")
+
+
+@composite(np.sort, examples=arrays(((5,),), ((3, 4), {"axis": 0})))
+def _sort(a, axis=-1, kind=None, order=None, *, stable=None):
+    if axis is None:
+        a, axis = np.ravel(a), -1
+    return np.take_along_axis(a, _order(a, axis), axis)

@@ -1,0 +1,106 @@
+"""One run of a user's function under one mode, from plain leaves in to plain leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .dual import Dual, Level, dual
+from .errors import ArgumentError, error
+from .select import named
+from .tape import Tape, Var, push_along, sweep
+from .tree import Rebuild, flatten, outputs
+
+
+class Recording:
+    """A function's run on a tape. `values` are the output leaves, `rebuild` gives them their structure."""
+
+    __slots__ = ("aux", "entries", "positions", "rebuild", "size", "values")
+
+    def __init__(self, f: Callable[..., Any], call: Callable[..., Any], leaves: Sequence[Any], has_aux: bool = False) -> None:
+        tape = Tape()
+        try:
+            result = call(f, [tape.input(x) for x in leaves])
+            result, aux = _split(f, result, has_aux)
+            found, self.rebuild = outputs(result, named(f))
+        finally:
+            self.entries = tape.close()
+        mine = [isinstance(v, Var) and v.tape is tape for v in found]
+        self.size = len(leaves)
+        self.values = [v.value if own else v for v, own in zip(found, mine, strict=True)]
+        self.positions = [v.index if own else -1 for v, own in zip(found, mine, strict=True)]
+        self.aux = _stripped(aux, lambda v: isinstance(v, Var) and v.tape is tape)
+
+    def pull(self, cotangents: Sequence[Any], last: bool = False) -> list[Any]:
+        """Adjoints of the inputs, `None` where zero. The `last` sweep may free the values as it passes."""
+        entries = self.entries if last else self.entries.copy()
+        adjoints: list[Any] = [None] * len(entries)
+        for position, g in zip(self.positions, cotangents, strict=True):
+            if position >= 0 and g is not None:
+                adjoints[position] = g if adjoints[position] is None else adjoints[position] + g
+        if len(entries) > self.size:
+            sweep(entries, adjoints)
+        return adjoints
+
+    def push(self, tangents: Sequence[Any]) -> list[Any]:
+        """Tangents of the outputs, `None` where zero."""
+        moved = push_along(self.entries, list(tangents))
+        return [moved[position] if position >= 0 else None for position in self.positions]
+
+
+def run_dual(
+    f: Callable[..., Any], call: Callable[..., Any], leaves: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> tuple[list[Any], list[Any], Rebuild, Any]:
+    """Run `f` in forward mode: output leaves, their tangents (`None` where zero), their structure, and aux."""
+    level = Level()
+    try:
+        result = call(f, [dual(x, dx, level) for x, dx in zip(leaves, tangents, strict=True)])
+        result, aux = _split(f, result, has_aux)
+        found, rebuild = outputs(result, named(f))
+    finally:
+        level.open = False
+    mine = [isinstance(v, Dual) and v.level is level for v in found]
+    values = [v.value if own else v for v, own in zip(found, mine, strict=True)]
+    moved = [v.tangent if own else None for v, own in zip(found, mine, strict=True)]
+    return values, moved, rebuild, _stripped(aux, lambda v: isinstance(v, Dual) and v.level is level)
+
+
+def _split(f: Callable[..., Any], result: Any, has_aux: bool) -> tuple[Any, Any]:
+    if not has_aux:
+        return result, None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise error(ArgumentError, f"with has_aux=True {named(f)} must return a pair (result, aux)", "return result, aux")
+    return result
+
+
+def _stripped(tree: Any, own: Callable[[Any], bool]) -> Any:
+    """`tree` with the traced values of this run replaced by what they stand for."""
+    if tree is None:
+        return None
+    leaves, rebuild = flatten(tree)
+    return rebuild([v.value if own(v) else v for v in leaves])
+
+
+def zero_like(x: Any) -> Any:
+    return 0.0 if type(x) is float else np.zeros(x.shape, x.dtype)[()]
+
+
+def handed_out(results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any] = ()) -> list[Any]:
+    """Derivatives as a caller may keep and change them: zeros filled in, nothing shared, floats for floats."""
+    seen = {id(x) for x in inputs}
+    found = []
+    for r, x in zip(results, like, strict=True):
+        if r is None:
+            r = zero_like(x)
+        elif isinstance(r, np.ndarray):
+            if r.base is not None or not r.flags.writeable or id(r) in seen:
+                r = np.array(r)
+            seen.add(id(r))
+            if r.ndim == 0:
+                r = r[()]
+        if type(x) is float and isinstance(r, np.floating):
+            r = float(r)
+        found.append(r)
+    return found

@@ -1,0 +1,58 @@
+"""Which arguments a derivative is taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .errors import ArgumentError, error
+from .tree import inputs
+
+Argnums = int | str | Sequence[int | str]
+
+
+def named(f: Callable[..., Any]) -> str:
+    return getattr(f, "__qualname__", None) or type(f).__name__
+
+
+class Selected:
+    """The arguments that `argnums` picks out of a call, as one list of leaves.
+
+    One position, or the name of a keyword argument, stands for that argument's structure; a tuple of them
+    for a tuple of structures.
+    """
+
+    __slots__ = ("args", "keys", "kwargs", "leaves", "one", "rebuild")
+
+    def __init__(self, f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.args, self.kwargs = args, kwargs
+        self.one = isinstance(argnums, (int, str))
+        keys: Sequence[Any] = (argnums,) if self.one else tuple(argnums)  # type: ignore[arg-type]
+        self.keys = [_key(f, key, args, kwargs) for key in keys]
+        chosen = [kwargs[k] if isinstance(k, str) else args[k] for k in self.keys]
+        self.leaves, self.rebuild = inputs(chosen[0] if self.one else tuple(chosen), f"the argument of {named(f)}")
+
+    def call(self, f: Callable[..., Any], leaves: Sequence[Any]) -> Any:
+        """`f` of the call's arguments, with `leaves` in place of the selected ones."""
+        values = self.rebuild(leaves)
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for key, value in zip(self.keys, (values,) if self.one else values, strict=True):
+            if isinstance(key, str):
+                kwargs[key] = value
+            else:
+                args[key] = value
+        return f(*args, **kwargs)
+
+
+def _key(f: Callable[..., Any], key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
+    if isinstance(key, str):
+        if key in kwargs:
+            return key
+        raise error(ArgumentError, f"argnums={key!r}, but {named(f)} was called without {key}=", f"call it with {key}=…")
+    if -len(args) <= key < len(args):
+        return key % len(args)
+    raise error(
+        ArgumentError,
+        f"argnums={key}, but {named(f)} was called with {len(args)} positional arguments",
+        "positions count from 0; keyword arguments are named by a string, argnums='w'",
+    )

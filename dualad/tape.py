@@ -1,0 +1,343 @@
+"""Reverse mode: a tape of what was computed, and the sweep that reads it backwards (Linnainmaa 1970).
+
+A tape is a flat list in evaluation order, one tuple an operation, and that order is a topological one: no
+recursion anywhere. Entries take the shortest form that holds them, since each is built in the user's time:
+
+    None                                      an input
+    (op, y, x, i)                             an elementwise op of one argument, recorded at position i
+    (op, y, a, b, i, j)                       of two; a plain number has position -1
+    (op, y, args, parents, keywords)          any other
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from .errors import LeakError
+from .op import UNARY, Op, linear
+from .push import partial, push, scaled
+from .rules.shape import unbroadcast
+from .tracer import FAST, Traced, TracedArray, leaked, next_number, operand
+
+new = object.__new__
+ndarray = np.ndarray
+
+
+class _Closed:
+    """Stands in for the entries of a tape whose function has returned."""
+
+    def __len__(self) -> NoReturn:
+        raise leaked()
+
+    append = __len__
+
+
+_CLOSED: Any = _Closed()
+
+
+class Node(NamedTuple):
+    """One entry of a tape in the uniform form that readers other than the sweep use."""
+
+    op: Op
+    value: Any
+    args: tuple[Any, ...]
+    parents: tuple[int, ...]
+    kwargs: dict[str, Any]
+
+
+class Tape:
+    """What one run of a function computed. `entries` is the list being recorded, until `close` takes it away."""
+
+    __slots__ = ("__weakref__", "entries", "number")
+
+    def __init__(self) -> None:
+        self.number = next_number()
+        self.entries: list[Any] = []
+
+    def input(self, value: Any) -> Var:
+        """A traced input; inputs come before all operations."""
+        self.entries.append(None)
+        return var(value, self, len(self.entries) - 1)
+
+    def close(self) -> list[Any]:
+        """End the recording and hand over the entries; traced values used later raise `LeakError`."""
+        entries, self.entries = self.entries, _CLOSED
+        return entries
+
+    def record(self, op: Op, y: Any, args: tuple[Any, ...], parents: tuple[int, ...], kwargs: dict[str, Any]) -> Any:
+        """Append an operation and return its result as traced."""
+        entries = self.entries
+        index = len(entries)
+        entries.append((op, y, args, parents, kwargs))
+        if not isinstance(y, tuple):
+            return var(y, self, index)
+        parts = [self.record(part, v, (y,), (index,), {"k": k}) for k, v in enumerate(y)]
+        return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
+
+
+class Var(Traced):
+    """A traced scalar in reverse mode: a value and the position on its tape."""
+
+    __slots__ = ("index", "tape", "value")
+    value: Any
+    tape: Tape
+    index: int
+
+    @property
+    def number(self) -> int:  # type: ignore[override]
+        return self.tape.number
+
+    def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if op.kind == "plain":
+            return op.on_primals(args, kwargs)
+        tape = self.tape
+        args = [operand(a) for a in args]
+        mine = [isinstance(a, Var) and a.tape is tape for a in args]
+        parents = tuple(a.index if own else -1 for a, own in zip(args, mine, strict=True))
+        values = tuple(a.value if own else a for a, own in zip(args, mine, strict=True))
+        y = op.result(values, kwargs)
+        if not op.variadic:
+            parents = tuple(-1 if rule is None else i for rule, i in zip(op.rules, parents, strict=True))
+        if max(parents) < 0:
+            return y
+        return tape.record(op, y, values, parents, kwargs)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        op = UNARY.get(ufunc)
+        if op is None or kwargs or method != "__call__":
+            return Traced.__array_ufunc__(self, ufunc, method, *args, **kwargs)
+        x = self.value
+        y = ufunc(x)
+        if type(x) is float:
+            y = float(y)
+        tape = self.tape
+        entries = tape.entries
+        result = new(type(self))
+        result.value, result.tape, result.index = y, tape, len(entries)
+        entries.append((op, y, x, self.index))
+        return result
+
+
+class VarArray(TracedArray, Var):
+    """A traced array in reverse mode."""
+
+    __slots__ = ()
+
+
+def var(value: Any, tape: Tape, index: int) -> Var:
+    """A `Var` of either kind."""
+    result = new(VarArray if np.shape(value) else Var)
+    result.value, result.tape, result.index = value, tape, index
+    return result
+
+
+def _binary(op: Op, raw: Callable[[Any, Any], Any], op_n: Op) -> Callable[[Any, Any], Any]:
+    numpy = op.fn
+
+    def method(a: Any, b: Any) -> Any:
+        tape = a.tape
+        kind = type(b)
+        try:
+            if kind is float or kind is int:
+                x = a.value
+                y = raw(x, b)
+                entries = tape.entries
+                result = new(type(a))
+                result.value, result.tape, result.index = y, tape, len(entries)
+                entries.append((op_n, y, x, b, a.index, -1))
+                return result
+            if (kind is Var or kind is VarArray) and b.tape is tape:
+                x, z = a.value, b.value
+                y = raw(x, z)
+                entries = tape.entries
+                result = new(kind if kind is VarArray else type(a))
+                result.value, result.tape, result.index = y, tape, len(entries)
+                entries.append((op, y, x, z, a.index, b.index))
+                return result
+        except ArithmeticError:  # Python's 1/0 raises; NumPy's has a value
+            pass
+        return numpy(a, b)
+
+    return method
+
+
+def _reflected(op: Op, raw: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    numpy = op.fn
+
+    def method(b: Any, a: Any) -> Any:
+        if not (type(a) is float or type(a) is int):
+            return numpy(a, b)
+        z, tape = b.value, b.tape
+        try:
+            y = raw(a, z)
+        except ArithmeticError:
+            return numpy(a, b)
+        entries = tape.entries
+        result = new(type(b))
+        result.value, result.tape, result.index = y, tape, len(entries)
+        entries.append((op, y, a, z, -1, b.index))
+        return result
+
+    return method
+
+
+for _name, _op, _raw, _op_n in FAST:
+    setattr(Var, f"__{_name}__", _binary(_op, _raw, _op_n))
+    setattr(Var, f"__r{_name}__", _reflected(_op, _raw))
+
+
+# An output of an op with several: what the op's own entry holds is the tuple of them.
+def _set_part(buffer: Any, fresh: bool, g: Any, y: Any, k: int) -> list[Any]:
+    buffer = [None] * len(y) if buffer is None else buffer
+    buffer[k] = g if buffer[k] is None else buffer[k] + g
+    return buffer
+
+
+part = linear(lambda y, k: y[k], lambda g, y, k: g, name="output of several", into=_set_part)
+
+
+def sweep(entries: list[Any], adjoints: list[Any]) -> None:
+    """Read a tape backwards, from the adjoints of its last operations to those of its inputs.
+
+    entries: as recorded; emptied down to the inputs, so that values are freed as the sweep passes them
+    adjoints: one for each entry, `None` for zero; left with those of the inputs
+    """
+    fresh: set[int] = set()  # positions whose adjoint is a buffer made here, safe to add to in place
+    pop, take = entries.pop, adjoints.pop
+    while True:
+        entry = pop()
+        if entry is None:
+            entries.append(entry)
+            return
+        g = take()
+        if g is None:
+            continue
+        size = len(entry)
+        if size == 6:
+            op, y, a, b, i, j = entry
+            if i >= 0:
+                d = op.d0
+                if type(d) is float:
+                    c = g if d == 1.0 else g * d
+                elif type(d) is int:
+                    c = g * entry[d]
+                else:
+                    try:
+                        c = g * d(y, a, b)
+                    except ArithmeticError:
+                        c = g * partial(op, 0, y, (a, b))
+                if type(c) is float:
+                    t = adjoints[i]
+                    adjoints[i] = c if t is None else t + c
+                else:
+                    _add(adjoints, i, c, a)
+            if j >= 0:
+                d = op.d1
+                if type(d) is float:
+                    c = g if d == 1.0 else g * d
+                elif type(d) is int:
+                    c = g * entry[d]
+                else:
+                    try:
+                        c = g * d(y, a, b)
+                    except ArithmeticError:
+                        c = g * partial(op, 1, y, (a, b))
+                if type(c) is float:
+                    t = adjoints[j]
+                    adjoints[j] = c if t is None else t + c
+                else:
+                    _add(adjoints, j, c, b)
+        elif size == 4:
+            op, y, a, i = entry
+            d = op.d0
+            if type(d) is float:
+                c = g if d == 1.0 else g * d
+            elif type(d) is int:
+                c = g * entry[d]
+            else:
+                try:
+                    c = g * d(y, a)
+                except ArithmeticError:
+                    c = g * partial(op, 0, y, (a,))
+            if type(c) is float:
+                t = adjoints[i]
+                adjoints[i] = c if t is None else t + c
+            else:
+                _add(adjoints, i, c, a)
+        else:
+            op, y, args, parents, kwargs = entry
+            if op.into is not None:
+                i = parents[0]
+                adjoints[i] = op.into(adjoints[i], i in fresh, g, args[0], **kwargs)
+                fresh.add(i)
+                continue
+            for k, i in enumerate(parents):
+                if i >= 0:
+                    _add(adjoints, i, pull(op, k, g, y, args, kwargs), args[k])
+
+
+def _add(adjoints: list[Any], i: int, c: Any, x: Any) -> None:
+    """Add the cotangent `c` of `x`, which may have been broadcast or be of another dtype, to the adjoint."""
+    if type(x) is float:
+        c = np.sum(c) if np.shape(c) else c
+    else:
+        if np.shape(c) != x.shape:
+            c = unbroadcast(c, x.shape) if np.ndim(c) >= len(x.shape) else np.broadcast_to(c, x.shape)
+        if hasattr(c, "dtype") and c.dtype != x.dtype:
+            c = np.astype(c, x.dtype)
+    t = adjoints[i]
+    adjoints[i] = c if t is None else t + c
+
+
+def pull(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Cotangent of argument `k`: the pullback of one operation, read from its declaration."""
+    if op.kind == "elementwise":
+        return scaled(g, partial(op, k, y, args))
+    if op.kind != "general":
+        return op.rules[0](g, k, *args, **kwargs) if op.variadic else op.rules[k](g, *args, **kwargs)
+    if op.pulls is not None and op.pulls[k] is not None:
+        return op.pulls[k](g, y, *args, **kwargs)
+    return transposed(op, k, g, y, args, kwargs)
+
+
+def transposed(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """The pullback read off a tape of the pushforward, which is linear, so that any tangent will do."""
+    tape = Tape()
+    x = args[k]
+    dx = tape.input(0.0 if type(x) is float else np.zeros(x.shape, x.dtype))
+    dy = op.rule(k)(dx, y, *args, **kwargs)
+    entries = tape.close()
+    adjoints: list[Any] = [None] * len(entries)
+    for v, h in zip(dy, g, strict=True) if isinstance(y, tuple) else ((dy, g),):
+        if h is not None and isinstance(v, Var):
+            _add(adjoints, v.index, h, v.value)
+    sweep(entries, adjoints)
+    return 0.0 * dx.value if adjoints[0] is None else adjoints[0]
+
+
+def nodes(entries: Sequence[Any]) -> Iterator[Node | None]:
+    """The entries in one form; `None` for the inputs."""
+    for entry in entries:
+        if entry is None:
+            yield None
+        elif len(entry) == 4:
+            op, y, x, i = entry
+            yield Node(op, y, (x,), (i,), {})
+        elif len(entry) == 6:
+            op, y, a, b, i, j = entry
+            yield Node(op, y, (a, b), (i, j), {})
+        else:
+            yield Node(*entry)
+
+
+def push_along(entries: Sequence[Any], tangents: list[Any]) -> list[Any]:
+    """A forward sweep along a recorded tape: the tangents of all entries from those of the inputs."""
+    for node in nodes(entries[len(tangents) :]):
+        assert node is not None
+        dxs = [tangents[i] if i >= 0 else None for i in node.parents]
+        idle = all(dx is None for dx in dxs)
+        tangents.append(None if idle else push(node.op, dxs, node.value, node.args, node.kwargs))
+    return tangents
