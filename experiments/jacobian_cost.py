@@ -1,0 +1,213 @@
+"""Full Jacobians of vector fields R^n -> R^m: where forward mode wins, where reverse mode does."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import dualad
+from experiments import figures, timing
+from experiments.experiment import (
+    QUICK_TIMING,
+    TIMING,
+    Cell,
+    Column,
+    Experiment,
+    Result,
+    Row,
+    Settings,
+    digits,
+)
+from experiments.problems import vector_field
+
+QUESTION = "Forward or reverse: which mode computes the Jacobian of Rⁿ → Rᵐ cheaper?"
+MODES = ("forward", "reverse")
+TITLES = ("predicted by counted operations", "measured in seconds")
+LETTERS = {"forward": "F", "reverse": "R", "tie": "="}
+LOOKS: dict[str, dict[str, Any]] = {
+    "forward": {"facecolor": "white"},
+    "reverse": {"facecolor": "0.87", "hatch": "///", "edgecolor": "0.7"},
+    "tie": {"facecolor": "0.95"},
+}
+
+
+def cells(settings: Settings) -> list[Cell]:
+    return [{"n": n, "m": m} for n in settings["n"] for m in settings["m"]]
+
+
+def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
+    x, B, C = vector_field.data(cell["n"], cell["m"], settings["width"], seed)
+    f = partial(vector_field.field, B=B, C=C)
+    ways = {mode: dualad.jacobian(f, mode=mode) for mode in MODES}
+    timing.check({mode: way(x) for mode, way in ways.items()})
+    counts = {}
+    for name, function in {"function": f, **ways}.items():
+        count = dualad.count(function)(x)
+        counts[name] = {"operations": count.operations, "calls": count.calls, "bytes": count.bytes}
+    calls = {mode: partial(way, x) for mode, way in ways.items()}
+    return {"counts": counts, **timing.race(calls, settings)}
+
+
+def rows(results: list[Result]) -> list[Row]:
+    table = []
+    for result in results:
+        samples, counts = result["measured"]["samples"], result["measured"]["counts"]
+        forward, reverse = (counts[mode]["operations"] for mode in MODES)
+        in_time = timing.ratio(samples["forward"], samples["reverse"])
+        table.append(
+            {
+                **result["cell"],
+                "forward_operations": forward,
+                "reverse_operations": reverse,
+                "predicted_ratio": forward / reverse,
+                "predicted": "tie" if forward == reverse else MODES[forward > reverse],
+                "forward_seconds": timing.median(samples["forward"]),
+                "reverse_seconds": timing.median(samples["reverse"]),
+                "measured_ratio": in_time["median"],
+                "spread": [in_time["low"], in_time["high"]],
+                "measured": "tie" if in_time["tie"] else MODES[in_time["median"] > 1],
+            }
+        )
+    return table
+
+
+def crossing(rows: list[Row], m: int, key: str) -> float | None:
+    """The n at which `key`, the cost ratio of forward to reverse, passes 1 for that m, or None.
+
+    Where noise makes it pass more than once, the middle one counts.
+    """
+    own = sorted((row["n"], row[key]) for row in rows if row["m"] == m)
+    found = []
+    for (n, low), (wider, high) in pairwise(own):
+        if low < 1 <= high:
+            part = -np.log(low) / (np.log(high) - np.log(low))
+            found.append(float(n * (wider / n) ** part))
+    return found[len(found) // 2] if found else None
+
+
+def agreement(rows: list[Row]) -> tuple[int, int]:
+    """(cells where the prediction is the measured winner, decisive cells)."""
+    decisive = [row for row in rows if "tie" not in (row["measured"], row["predicted"])]
+    return sum(row["measured"] == row["predicted"] for row in decisive), len(decisive)
+
+
+def typical(rows: list[Row], key: str) -> float | None:
+    """The median, over m, of the crossover's n ÷ m."""
+    ratios = [c / m for m in sorted({row["m"] for row in rows}) if (c := crossing(rows, m, key)) is not None]
+    return timing.median(ratios) if ratios else None
+
+
+def answer(rows: list[Row]) -> str:
+    right, decisive = agreement(rows)
+    share = f" ({right / decisive:.0%})" if decisive else ""
+    text = (
+        f"Counting operations names the faster mode in {right} of {decisive} decisive cells{share}; "
+        f"{len(rows) - decisive} of {len(rows)} cells are ties by the count or by the clock"
+    )
+    predicted, measured = typical(rows, "predicted_ratio"), typical(rows, "measured_ratio")
+    if predicted is None or measured is None:
+        return text + "; the crossover lies outside this grid."
+    return (
+        f"{text}; reverse mode takes over at n ≈ {predicted:.2g} m by the count and n ≈ {measured:.2g} m by "
+        "the clock."
+    )
+
+
+def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
+    columns, lines = (sorted({row[key] for row in rows}) for key in ("n", "m"))
+    figure, axes = figures.canvas(QUESTION, columns=2, width=12.5, height=5.8)
+    for ax, kind, title in zip(axes, ("predicted", "measured"), TITLES, strict=True):
+        winner_map(ax, rows, kind, columns, lines)
+        ax.set_title(title, fontsize=11)
+    handles, labels = axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    caption = (
+        "The winner in each cell (F forward, white; R reverse, hatched; = tie) and how many times cheaper it "
+        "is. Left by counted operations, right by time; a bold frame marks a cell where the two disagree."
+    )
+    return [(figures.save(figure, stem.with_name(stem.name + "-winners.png")), caption)]
+
+
+def winner_map(ax: Any, rows: list[Row], kind: str, columns: list[int], lines: list[int]) -> None:
+    """One map: letters and hatches in the cells, both crossover lines across them."""
+    from matplotlib.patches import Rectangle
+
+    for row in rows:
+        i, j = columns.index(row["n"]), lines.index(row["m"])
+        winner = row[kind]
+        look = LOOKS[winner]
+        ax.add_patch(Rectangle((i - 0.5, j - 0.5), 1, 1, linewidth=0, **look))
+        wrong = "tie" not in (row["measured"], row["predicted"]) and row["measured"] != row["predicted"]
+        width, grey = (2.5, "0.0") if wrong else (0.6, "0.6")
+        frame = Rectangle(
+            (i - 0.5, j - 0.5), 1, 1, fill=False, linewidth=width, edgecolor=grey, zorder=3 + wrong
+        )
+        ax.add_patch(frame)
+        ratio = row[f"{kind}_ratio"]
+        text = f"{LETTERS[winner]} {digits(max(ratio, 1 / ratio))}×"
+        box = {"boxstyle": "square,pad=0.1", "facecolor": look["facecolor"], "edgecolor": "none"}
+        # In the lower right corner, which a crossover near the diagonal leaves free.
+        ax.text(i + 0.42, j - 0.3, text, ha="right", va="center", fontsize=8, bbox=box, zorder=5)
+    styles = (("predicted", figures.STYLES[0]), ("measured", figures.STYLES[1]))
+    for name, style in styles:
+        line = [(crossing(rows, m, f"{name}_ratio"), j) for j, m in enumerate(lines)]
+        # Cells are drawn at whole numbers, so the crossover's n is placed between them as on a log axis.
+        at = [
+            (np.interp(np.log(n), np.log(columns), range(len(columns))), j) for n, j in line if n is not None
+        ]
+        if at:
+            ax.plot(
+                *zip(*at, strict=True),
+                label=f"crossover, {name}",
+                linewidth=2,
+                markersize=5,
+                zorder=6,
+                **style,
+            )
+    ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(lines) - 0.5))
+    ax.set_xticks(range(len(columns)), [str(n) for n in columns])
+    ax.set_yticks(range(len(lines)), [str(m) for m in lines])
+    ax.set(xlabel="number of inputs n", ylabel="number of outputs m", aspect="equal")
+
+
+EXPERIMENT = Experiment(
+    name="jacobian-cost",
+    question=QUESTION,
+    theory=(
+        "Forward mode carries n directions, one per input; reverse mode carries m cotangents, one per "
+        "output. Each costs about the same per direction, so the crossover is expected near n = m. The exact "
+        "prediction counts the operations of both; time differs from it where memory traffic and calls "
+        "weigh more than arithmetic."
+    ),
+    columns=(
+        Column("n", "n", "count"),
+        Column("m", "m", "count"),
+        Column("forward_operations", "forward operations", "count", brief=False),
+        Column("reverse_operations", "reverse operations", "count", brief=False),
+        Column("predicted", "predicted"),
+        Column("predicted_ratio", "by operations", "ratio"),
+        Column("forward_seconds", "forward", "seconds"),
+        Column("reverse_seconds", "reverse", "seconds"),
+        Column("measured_ratio", "by time", "ratio"),
+        Column("spread", "quartiles", "spread"),
+        Column("measured", "measured"),
+    ),
+    settings={
+        **TIMING,
+        "cell_seconds": 1.5,
+        "n": [1, 4, 16, 64, 128, 256, 512, 1024],
+        "m": [1, 4, 16, 64, 128, 256, 512, 1024],
+        "width": 64,
+    },
+    quick={**QUICK_TIMING, "cell_seconds": 0.4, "n": [1, 8, 64, 256], "m": [1, 8, 64, 256]},
+    cells=cells,
+    measure=measure,
+    rows=rows,
+    answer=answer,
+    draw=draw,
+)

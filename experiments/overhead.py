@@ -1,0 +1,270 @@
+"""What recording and reversing cost, against other libraries on the same source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import dualad
+from experiments import figures, peers, timing
+from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings, show
+from experiments.problems import chains, lorenz96, lotka_volterra, rosenbrock
+
+QUESTION = "How fast is a derivative in dualad, beside other libraries on the same source?"
+
+# Filled or hollow, so that the verdict needs no colour.
+LOOKS: dict[bool, dict[str, Any]] = {
+    True: {"marker": "o", "color": "#0072b2", "markersize": 8, "linestyle": "none"},
+    False: {
+        "marker": "s",
+        "color": "#d55e00",
+        "markersize": 8,
+        "linestyle": "none",
+        "markerfacecolor": "white",
+    },
+}
+TARGET: dict[str, Any] = {
+    "marker": "|",
+    "color": "black",
+    "markersize": 14,
+    "markeredgewidth": 2,
+    "linestyle": "none",
+}
+
+Maker = Callable[[Any, Any], timing.Call]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A contestant: how it is built, the ratio to dualad that is aimed at, how exact it is."""
+
+    package: str
+    make: Maker
+    target: float
+    words: str
+    tolerance: float | None = 1e-10  # None: computes no derivative, so there is nothing to compare
+
+
+AUTOGRAD = partial(Peer, "autograd", peers.autograd_gradient, words="autograd")
+TORCH = partial(Peer, "torch", peers.torch_gradient, words="torch, eager")
+XAD = partial(Peer, "xad", peers.xad_gradient, words="XAD's C++ tape")
+PLAIN = partial(Peer, "numpy", peers.plain_evaluation, words="NumPy, function only", tolerance=None)
+JACREV = partial(Peer, "torch", peers.torch_jacobian, words="torch.func.jacrev")
+DIFFERENCES = partial(Peer, "scipy", peers.scipy_jacobian, words="SciPy, 2-point", tolerance=1e-5)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is differentiated, where, and against whom."""
+
+    words: str
+    function: Callable[..., Any]
+    point: Callable[[int], Any]
+    peers: tuple[Peer, ...]
+    make: Maker = peers.dualad_gradient
+
+
+def uniform(size: int) -> Callable[[int], Any]:
+    return lambda seed: np.random.default_rng(seed).uniform(0.1, 0.9, size)
+
+
+def scalar_chain(x: Any, xp: Any = np) -> Any:
+    return chains.chain(x, 1500, xp)
+
+
+def array_chain(x: Any, xp: Any = np, operations: int = 1500) -> Any:
+    return xp.sum(chains.chain(x, operations, xp))
+
+
+def rosenbrock_loop(x: Any, xp: Any = np) -> Any:
+    return rosenbrock.loop(x)  # only arithmetic, so no namespace is needed
+
+
+def lotka_volterra_loop(p: Any, xp: Any = np) -> Any:
+    return lotka_volterra.final(p)
+
+
+def rosenbrock_point(n: int) -> Callable[[int], Any]:
+    return lambda seed: rosenbrock.start(n, seed).tolist()
+
+
+CASES = {
+    "scalar-chain": Case(
+        "scalar chain, 1,500 operations",
+        scalar_chain,
+        lambda seed: 0.7,
+        (AUTOGRAD(target=10.0), TORCH(target=4.0)),
+    ),
+    "array-chain-10": Case(
+        "10-element chain, 1,500 operations",
+        array_chain,
+        uniform(10),
+        (AUTOGRAD(target=5.0), TORCH(target=3.0)),
+    ),
+    "rosenbrock-10": Case(
+        "Rosenbrock loop over scalars, n = 10",
+        rosenbrock_loop,
+        rosenbrock_point(10),
+        (XAD(target=1.0), TORCH(target=10.0)),
+    ),
+    "rosenbrock-100": Case(
+        "Rosenbrock loop over scalars, n = 100",
+        rosenbrock_loop,
+        rosenbrock_point(100),
+        (XAD(target=1.0), TORCH(target=10.0)),
+    ),
+    "lotka-volterra": Case(
+        "Lotka–Volterra loop, 200 RK4 steps",
+        lotka_volterra_loop,
+        lambda seed: list(lotka_volterra.PARAMETERS),
+        (XAD(target=1.0), TORCH(target=10.0)),
+    ),
+    "array-chain-100000": Case(
+        "100,000-element chain, 60 operations",
+        partial(array_chain, operations=60),
+        uniform(100_000),
+        # At most four evaluations of the function: the evaluation takes at least a quarter of the gradient.
+        (PLAIN(target=0.25), TORCH(target=1.0)),
+    ),
+    "lorenz96-400": Case(
+        "Lorenz-96, n = 400, dense Jacobian",
+        lorenz96.rhs,
+        lambda seed: lorenz96.state(400, seed),
+        (JACREV(target=1.0), DIFFERENCES(target=5.0)),
+        make=peers.dualad_jacobian,
+    ),
+}
+
+
+def cells(settings: Settings) -> list[Cell]:
+    return [{"case": name} for name in settings["cases"]]
+
+
+def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
+    case = CASES[cell["case"]]
+    x = case.point(seed)
+    contestants = {"dualad": case.make(case.function, x)}
+    compared = {"dualad": contestants["dualad"]()}
+    tolerances = {}
+    missing = []
+    for peer in case.peers:
+        if not peers.installed(peer.package):
+            missing.append(peer.words)
+            continue
+        contestants[peer.words] = peer.make(case.function, x)
+        if peer.tolerance is not None:
+            compared[peer.words] = contestants[peer.words]()
+            tolerances[peer.words] = peer.tolerance
+        else:
+            value = dualad.value_and_grad(case.function)(x)[0]
+            timing.check({"plain value": contestants[peer.words](), "dualad's value": value})
+    timing.check(compared, tolerances)
+    calls = dualad.count(case.function)(x).calls
+    raced = timing.race(contestants, settings)
+    return {"calls": calls, "missing": missing, "tolerances": tolerances, **raced}
+
+
+def verdict(ratio: dict[str, Any], target: float) -> str:
+    """Whether a ratio reaches its target; faster than a peer means more than a tie with it."""
+    if target == 1 and ratio["tie"]:
+        return "tie"
+    if ratio["median"] >= target:
+        return "met"
+    return f"missed by {100 * (1 - ratio['median'] / target):.2g} %"
+
+
+def rows(results: list[Result]) -> list[Row]:
+    table = []
+    for result in results:
+        case, measured = CASES[result["cell"]["case"]], result["measured"]
+        samples = measured["samples"]
+        ours = timing.median(samples["dualad"])
+        for peer in case.peers:
+            row = {"case": case.words, "peer": peer.words, "target": peer.target, "seconds": ours}
+            row |= {"per_call": ours / max(measured["calls"], 1)}
+            if peer.words in measured["missing"]:
+                row |= {"peer_seconds": None, "ratio": None, "spread": None, "verdict": "not installed"}
+            else:
+                against = timing.ratio(samples[peer.words], samples["dualad"])
+                row |= {"peer_seconds": timing.median(samples[peer.words]), "ratio": against["median"]}
+                row |= {"spread": [against["low"], against["high"]], "verdict": verdict(against, peer.target)}
+            table.append(row)
+    return table
+
+
+def answer(rows: list[Row]) -> str:
+    shown = [row for row in rows if row["ratio"] is not None]
+    if not shown:
+        return "None of the libraries to compare with is installed."
+    met = [row for row in shown if row["verdict"] == "met"]
+    worst = min(shown, key=lambda row: row["ratio"] / row["target"])
+    text = (
+        f"{len(met)} of {len(shown)} targets are met; the ratio that stands worst against its target is "
+        f"{show(worst['ratio'], 'ratio')} where {show(worst['target'], 'ratio')} is aimed at "
+        f"({worst['case']}, against {worst['peer']})"
+    )
+    absent = sorted({row["peer"] for row in rows if row["ratio"] is None})
+    return text + (f". Not installed: {', '.join(absent)}." if absent else ".")
+
+
+def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
+    shown = [row for row in rows if row["ratio"] is not None][::-1]
+    figure, (ax,) = figures.canvas(QUESTION, columns=1, width=11.0, height=1.6 + 0.42 * max(len(shown), 3))
+    at = range(len(shown))
+    for i, row in zip(at, shown, strict=True):
+        low, high = row["spread"]
+        look = LOOKS[row["verdict"] == "met"]
+        ax.plot([low, high], [i, i], color=look["color"], linewidth=2)
+        ax.plot(row["ratio"], i, **look)
+        ax.plot(row["target"], i, **TARGET)
+    ax.axvline(1.0, linestyle="--", **figures.THEORY)
+    ax.set_xscale("log")
+    left, right = ax.get_xlim()
+    marks = (0.1, 0.25, 0.5, 1, 2, 4, 10, 20, 50, 100, 200)
+    figures.plain_ticks(ax.xaxis, (mark for mark in marks if left <= mark <= right))
+    ax.set_yticks(at, [f"{row['case']}\nagainst {row['peer']}" for row in shown], fontsize=8.5)
+    ax.set_ylim(-0.6, max(len(shown), 1) - 0.4)
+    ax.set_xlabel("time of the peer ÷ time of dualad (right of 1: dualad is faster)")
+    ax.grid(True, axis="x", color="0.9")
+    ax.set_axisbelow(True)
+    ax.plot([], [], label="target met", **LOOKS[True])
+    ax.plot([], [], label="target missed, or a tie", **LOOKS[False])
+    ax.plot([], [], label="target", **TARGET)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+    caption = "How many times as long as dualad each peer takes (line: quartiles), and the ratio aimed at."
+    return [(figures.save(figure, stem.with_name(stem.name + ".png")), caption)]
+
+
+EXPERIMENT = Experiment(
+    name="overhead",
+    question=QUESTION,
+    theory=(
+        "The same work is done in every library, so on scalars and small arrays the ratio compares the "
+        "Python cost of recording and reversing one operation, and on large arrays the traffic of memory. "
+        "The function alone takes part in the large chain: a gradient of at most four evaluations means a "
+        "ratio of at least 0.25."
+    ),
+    columns=(
+        Column("case", "gradient (or Jacobian) of"),
+        Column("peer", "peer"),
+        Column("seconds", "dualad", "seconds"),
+        Column("per_call", "dualad, per operation", "seconds", brief=False),
+        Column("peer_seconds", "peer's", "seconds"),
+        Column("ratio", "peer ÷ dualad", "ratio"),
+        Column("spread", "quartiles", "spread"),
+        Column("target", "target", "ratio"),
+        Column("verdict", "verdict"),
+    ),
+    settings={**TIMING, "cases": list(CASES)},
+    quick={**QUICK_TIMING},
+    cells=cells,
+    measure=measure,
+    rows=rows,
+    answer=answer,
+    draw=draw,
+)

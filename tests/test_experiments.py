@@ -1,0 +1,331 @@
+"""The experiments, in a tiny configuration: what they write, that counts are exact, that runs resume."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("rich")
+pytest.importorskip("sklearn")
+
+from experiments import NAMES, cli, jacobian_cost, overhead, report, timing
+from experiments.experiment import digits, load, show
+from experiments.problems import chains, logistic, network, rosenbrock
+from experiments.run import run
+from experiments.store import Store
+
+HASTE = {"rounds": 2, "sample_seconds": 1e-7, "cell_seconds": 0.0}
+TINY = {
+    "gradient-cost": {"n": [1, 5, 40], "sampled_sweeps": 7},
+    "jacobian-cost": {"n": [1, 24], "m": [1, 24], "width": 6},
+    "hessian-cost": {"hidden": [1, 3], "n": [3, 20], "samples": 8},
+    "overhead": {},
+}
+HOSTILE = "<script>alert('x')</script> | `a` [b](c)\n# d"
+
+
+def tiny(name, out, **options):
+    return run(load(name), out, changes=HASTE | TINY[name], **options)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def documents(folder):
+    return {name: tiny(name, folder) for name in NAMES}
+
+
+@pytest.fixture
+def one(documents, folder, tmp_path):
+    """A document and its folder, for tests that change them."""
+    document = json.loads(json.dumps(documents["jacobian-cost"]))
+    for figure in document["figures"]:
+        (tmp_path / figure["file"]).write_bytes((folder / figure["file"]).read_bytes())
+
+    def write():
+        (tmp_path / "jacobian-cost.json").write_text(json.dumps(document), encoding="utf-8")
+        return [path.read_text(encoding="utf-8") for path in report.write(tmp_path)]
+
+    return document, write
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_document_is_complete(name, documents, folder):
+    document = documents[name]
+    assert json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) == json.loads(
+        json.dumps(document)
+    )
+    assert {"question", "answer", "theory", "rerun", "settings", "seed", "date", "rows"} <= set(document)
+    assert {"cpu", "cores", "system", "python", "versions", "source", "threads"} == set(document["machine"])
+    assert document["machine"]["versions"]["numpy"] == np.__version__
+    assert document["answer"].endswith(".")
+    assert document["rerun"].startswith(f"python -m experiments run {name}")
+    for result in document["cells"]:
+        lengths = {len(samples) for samples in result["measured"]["samples"].values()}
+        assert lengths == {HASTE["rounds"]}
+        assert all(s > 0 for samples in result["measured"]["samples"].values() for s in samples)
+    for row in document["rows"]:
+        assert {column["key"] for column in document["columns"]} <= set(row)
+    for figure in document["figures"]:
+        assert (folder / figure["file"]).read_bytes().startswith(b"\x89PNG")
+    assert document["figures"]
+
+
+def counts(document):
+    return [cell["measured"].get("counts", cell["measured"].get("calls")) for cell in document["cells"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_counts_are_exact(name, documents, tmp_path):
+    assert counts(tiny(name, tmp_path)) == counts(documents[name])
+
+
+def test_every_count_is_a_positive_integer(documents):
+    for name in ("gradient-cost", "jacobian-cost", "hessian-cost"):
+        for cell in counts(documents[name]):
+            numbers = [number for ledger in cell.values() for number in ledger.values()]
+            assert all(type(number) is int and number > 0 for number in numbers)
+
+
+def test_reverse_stays_within_the_bound_and_sweeps_do_not(documents):
+    for cell in documents["gradient-cost"]["cells"]:
+        n, ledgers = cell["cell"]["n"], cell["measured"]["counts"]
+        loss = ledgers["loss"]["operations"]
+        assert loss >= 2 * 569 * n
+        assert ledgers["reverse"]["operations"] <= 5 * loss
+        assert ledgers["sweeps"]["operations"] >= n * loss
+        assert ledgers["vectorised"]["operations"] <= ledgers["sweeps"]["operations"]
+
+
+def test_sweeps_are_sampled_only_where_said(documents):
+    sampled = {
+        cell["cell"]["n"]: cell["measured"]["sweeps_sampled"] for cell in documents["gradient-cost"]["cells"]
+    }
+    assert sampled == {1: None, 5: None, 40: 7}
+    said = [row for row in documents["gradient-cost"]["rows"] if "sampled: 7" in row["words"]]
+    assert [(row["n"], row["way"]) for row in said] == [(40, "sweeps")]
+
+
+def test_predicted_winners_on_decisive_cells(documents):
+    winners = {(row["n"], row["m"]): row["predicted"] for row in documents["jacobian-cost"]["rows"]}
+    assert winners[24, 1] == "reverse"
+    assert winners[1, 24] == "forward"
+
+
+def test_forward_over_forward_is_dearest_once_n_is_large(documents):
+    rows = [
+        row for row in documents["hessian-cost"]["rows"] if row["problem"] == "rosenbrock" and row["n"] == 20
+    ]
+    assert max(rows, key=lambda row: row["operations"])["mode"] == "forward-over-forward"
+
+
+def test_overhead_says_what_is_not_installed(documents, monkeypatch):
+    monkeypatch.setattr(overhead.peers, "installed", lambda package: package == "numpy")
+    measured = overhead.measure({"case": "rosenbrock-10"}, HASTE, 0)
+    rows = overhead.rows([{"cell": {"case": "rosenbrock-10"}, "measured": measured}])
+    assert [row["verdict"] for row in rows] == ["not installed", "not installed"]
+    assert "Python tape" not in overhead.answer(rows)
+    shown = [row["peer"] for row in documents["overhead"]["rows"] if row["ratio"] is not None]
+    assert {"NumPy, function only", "SciPy, 2-point"} <= set(shown)
+
+
+def test_verdicts():
+    def verdict(median, target, tie=False):
+        return overhead.verdict({"median": median, "tie": tie}, target)
+
+    assert verdict(10.1, 10) == "met"
+    assert verdict(7.5, 10) == "missed by 25 %"
+    assert verdict(1.05, 1, tie=True) == "tie"
+
+
+class Interruption(Exception):
+    pass
+
+
+@pytest.fixture
+def watched():
+    """The Jacobian experiment without the work: which cells were measured, and a cell at which to stop."""
+    measured, stop = [], []
+
+    def measure(cell, settings, seed):
+        if cell in stop:
+            raise Interruption
+        measured.append(cell)
+        count = {"forward": {"operations": cell["n"]}, "reverse": {"operations": cell["m"]}}
+        return {"counts": count, "samples": {"forward": [1.0 * cell["n"]], "reverse": [1.0 * cell["m"]]}}
+
+    return replace(load("jacobian-cost"), measure=measure), measured, stop
+
+
+def test_an_interrupted_run_resumes(watched, tmp_path):
+    experiment, measured, stop = watched
+    changes = {"n": [1, 2, 3], "m": [1, 2]}
+    stop.append({"n": 2, "m": 2})
+    with pytest.raises(Interruption):
+        run(experiment, tmp_path, changes=changes)
+    assert len(measured) == 3
+    with (tmp_path / "jacobian-cost.cells.jsonl").open("a") as file:
+        file.write('{"key": "half a li')
+    stop.clear()
+    document = run(experiment, tmp_path, changes=changes)
+    assert len(measured) == 6 and document["cells_reused"] == 3
+    assert run(experiment, tmp_path, changes=changes)["cells_reused"] == 6
+    assert len(measured) == 6
+
+
+def test_other_settings_are_measured_anew(watched, tmp_path):
+    experiment, measured, _ = watched
+    grid = {"n": [1, 2], "m": [1]}
+    for options in ({}, {"quick": True}, {"seed": 1}, {"fresh": True}):
+        assert run(experiment, tmp_path, changes=grid, **options)["cells_reused"] == 0
+    assert run(experiment, tmp_path, changes=grid | {"rounds": 3})["cells_reused"] == 0
+    assert len(measured) == 10
+
+
+def test_store_goes_on_after_a_torn_line(tmp_path):
+    path = tmp_path / "cells.jsonl"
+    Store(path).put("a", {"x": 1})
+    with path.open("a") as file:
+        file.write('{"key": "b", "meas')
+    Store(path).put("c", {"x": 3})
+    assert Store(path).measured == {"a": {"x": 1}, "c": {"x": 3}}
+    assert Store(path, fresh=True).measured == {}
+
+
+def test_crossing_is_interpolated_on_the_logarithm():
+    rows = [{"n": n, "m": 7, "ratio": n / 20} for n in (1, 10, 100)]
+    assert jacobian_cost.crossing(rows, 7, "ratio") == pytest.approx(20)
+    assert jacobian_cost.crossing(rows[:2], 7, "ratio") is None
+
+
+def test_disagreement_names_both():
+    with pytest.raises(timing.Disagreement, match="other and first"):
+        timing.check({"first": [1.0, 2.0], "other": np.array([1.0, 2.0 + 1e-8])})
+    with pytest.raises(timing.Disagreement, match="other and first"):
+        timing.check({"first": 1.0, "other": np.nan})
+    with pytest.raises(timing.Disagreement, match="other gave 1 numbers, first gave 2"):
+        timing.check({"first": [1.0, 2.0], "other": 1.0})
+    timing.check({"first": [1.0, [2.0]], "other": {"a": 1.0, "b": np.array([2.0 + 1e-11])}})
+    timing.check({"first": 1.0, "rough": 1.0 + 1e-7}, {"rough": 1e-5})
+
+
+def test_rounds_are_interleaved(monkeypatch):
+    calls = []
+    monkeypatch.setattr(timing, "repetitions", lambda call, seconds: 1)
+    raced = timing.race({name: lambda name=name: calls.append(name) for name in "ABC"}, HASTE | {"rounds": 3})
+    assert "".join(calls) == "ABCABCABC"
+    assert [len(samples) for samples in raced["samples"].values()] == [3, 3, 3]
+
+
+def test_ratios_are_taken_round_by_round():
+    assert timing.ratio([2.0, 20.0, 200.0], [1.0, 10.0, 100.0]) == {
+        "low": 2,
+        "median": 2,
+        "high": 2,
+        "tie": False,
+    }
+    assert timing.ratio([1.0, 2.0, 1.0], [2.0, 1.0, 1.0])["tie"]
+
+
+def test_numbers_for_people():
+    assert [show(s, "seconds") for s in (1.5, 0.25, 3.21e-5, 4e-9)] == ["1.5 s", "250 ms", "32.1 µs", "4 ns"]
+    assert [digits(x) for x in (0.1234, 12.34, 99.7, 12345.0)] == ["0.123", "12.3", "100", "12,345"]
+    assert show(None, "seconds") == "–" and show(1234, "count") == "1,234"
+
+
+def test_report_of_everything(documents, folder):
+    paths = report.write(folder)
+    markdown, html = (path.read_text(encoding="utf-8") for path in paths)
+    for name, document in documents.items():
+        assert f"## {name}" in markdown and f"<h2>{name}</h2>" in html
+        assert report.plain(document["answer"]) in markdown and document["rerun"].split(" --set")[0] in html
+    assert html.count("data:image/png;base64,") == sum(len(d["figures"]) for d in documents.values())
+    assert "src='" in html and all(part.startswith("data:") for part in html.split("src='")[1:])
+
+
+def test_report_escapes_what_it_is_given(one):
+    document, write = one
+    for place in (
+        document,
+        document["machine"],
+        document["figures"][0],
+        document["rows"][0],
+        document["columns"][0],
+    ):
+        for key, value in place.items():
+            if isinstance(value, str) and key not in ("experiment", "file", "key", "kind"):
+                place[key] = HOSTILE
+    markdown, html = write()
+    assert "<script" not in markdown and "<script" not in html
+    assert "&lt;script&gt;" in markdown and "&lt;script&gt;" in html
+    assert "\n# d" not in markdown and "](c)" not in markdown.replace("\\](c)", "")
+
+
+def test_report_shows_no_file_from_elsewhere(one, tmp_path):
+    document, write = one
+    (tmp_path.parent / "secret.png").write_bytes(b"secret")
+    document["figures"] = [{"file": "../secret.png", "caption": "x"}, {"file": "report.md", "caption": "x"}]
+    _, html = write()
+    assert "<img" not in html
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_command_line(here, tmp_path, capsys):
+    small = ["--set", "n=[1, 2]", "--set", "m=[2]", "--set", "sample_seconds=0.0001", "--set", "rounds=2"]
+    assert cli.main(["run", "jacobian-cost", "--quick", *small]) == 0
+    printed = capsys.readouterr().out
+    for name in ("jacobian-cost.json", "jacobian-cost-winners.png"):
+        assert f"out/quick/{name}" in printed.replace("\\", "/")
+        assert (tmp_path / "out/quick" / name).exists()
+    assert cli.main(["report"]) == 0
+    assert "report.html" in capsys.readouterr().out
+    assert cli.main(["list"]) == 0
+    assert all(name in capsys.readouterr().out for name in [NAMES[0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "nothing"], "no experiment is called 'nothing'"),
+        (["run", "jacobian-cost", "--set", "q=3"], "KEY one of"),
+        (["run", "jacobian-cost", "--set", "n"], "KEY=VALUE"),
+        (["run", "jacobian-cost", "--set", "n=3"], "expected something like [1"),
+        (["run", "jacobian-cost", "--set", "n=three"], "not JSON"),
+        (["report"], "no results yet"),
+        (["report", "."], "holds no results"),
+    ],
+)
+def test_command_line_errors(arguments, says, here, capsys):
+    assert cli.main(arguments) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_threads_are_fixed_before_numpy_loads():
+    code = "import sys, experiments; assert 'numpy' not in sys.modules; import experiments.__main__, os;"
+    code += "assert os.environ['OPENBLAS_NUM_THREADS'] == '1'"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_problems():
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal(9)
+    assert rosenbrock.loop(list(x)) == pytest.approx(rosenbrock.array(x), rel=1e-14)
+    X, y = logistic.breast_cancer(65, 0)
+    assert X.shape == (569, 65) and set(y) == {0.0, 1.0}
+    assert np.abs(X[:, 3] - X[:, 33]).max() > 0.01 and np.linalg.matrix_rank(X) == 65
+    assert logistic.loss(np.zeros(65), X, y) == pytest.approx(np.log(2))
+    p, inputs, targets = network.data(3, 8, 0)
+    assert p.shape == (network.size(3),)
+    assert 0 < network.loss(p, inputs, targets, 3) < np.inf
+    assert 0.0 < chains.chain(0.7, 1500) < 1500 / chains.BODY
