@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .op import UNARY, Op
 from .push import partial, push, shaped
-from .tracer import FAST, Traced, TracedArray, leaked, next_number, operand
+from .tracer import FAST, Raw, Traced, TracedArray, leaked, next_number, operand
 
-new = object.__new__
 
 
 class Level:
@@ -66,7 +65,7 @@ class Dual(Traced):
         y = ufunc(x)
         if type(x) is float:
             y = float(y)
-        result = new(type(self))
+        result = type(self)()
         result.value, result.level = y, level
         result.tangent = self.tangent * op.d0 if type(op.d0) is float else partial(op, 0, y, (x,)) * self.tangent
         return result
@@ -80,26 +79,26 @@ class DualArray(TracedArray, Dual):
 
 def dual(value: Any, tangent: Any, level: Level) -> Dual:
     """A `Dual` of either kind."""
-    result = new(DualArray if np.shape(value) else Dual)
+    result = Dual() if type(value) is float or not value.shape else DualArray()
     result.value, result.tangent, result.level = value, tangent, level
     return result
 
 
 # Python's operators: the common cases here, the others through NumPy and `process`
-def _binary(op: Op, raw: Callable[[Any, Any], Any], op_n: Op) -> Callable[[Any, Any], Any]:
+def _binary(op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
     numpy = op.fn
 
     def method(a: Any, b: Any) -> Any:
         level, x, kind = a.level, a.value, type(b)
         try:
             if kind is float or kind is int:
-                y = raw(x, b)
-                result = new(type(a))
+                y = raw(x, b) if kind is float else raw_n(x, b)
+                result = type(a)()
                 result.tangent = _term(op_n, op_n.d0, 0, a.tangent, y, (x, b))
             elif (kind is Dual or kind is DualArray) and b.level is level:
                 z = b.value
                 y = raw(x, z)
-                result = new(kind if kind is DualArray else type(a))
+                result = (kind if kind is DualArray else type(a))()
                 dy = _term(op, op.d0, 0, a.tangent, y, (x, z)) + _term(op, op.d1, 1, b.tangent, y, (x, z))
                 result.tangent = dy if type(y) is float else shaped(dy, y)
             else:
@@ -114,7 +113,7 @@ def _binary(op: Op, raw: Callable[[Any, Any], Any], op_n: Op) -> Callable[[Any, 
     return method
 
 
-def _reflected(op: Op, raw: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _reflected(op: Op, raw: Raw) -> Raw:
     numpy = op.fn
 
     def method(b: Any, a: Any) -> Any:
@@ -125,7 +124,7 @@ def _reflected(op: Op, raw: Callable[[Any, Any], Any]) -> Callable[[Any, Any], A
             y = raw(a, z)
         except ArithmeticError:
             return numpy(a, b)
-        result = new(type(b))
+        result = type(b)()
         result.value, result.level = y, level
         result.tangent = _term(op, op.d1, 1, b.tangent, y, (a, z))
         return result
@@ -144,7 +143,7 @@ def _negate(a: Any) -> Any:
     return dual(-a.value, -a.tangent, a.level) if a.level.open else np.negative(a)
 
 
-for _name, _op, _raw, _op_n in FAST:
-    setattr(Dual, f"__{_name}__", _binary(_op, _raw, _op_n))
+for _name, _op, _raw, _op_n, _raw_n in FAST:
+    setattr(Dual, f"__{_name}__", _binary(_op, _raw, _op_n, _raw_n))
     setattr(Dual, f"__r{_name}__", _reflected(_op, _raw))
 Dual.__neg__ = _negate  # type: ignore[attr-defined]

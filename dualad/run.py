@@ -22,7 +22,7 @@ class Recording:
     def __init__(self, f: Callable[..., Any], call: Callable[..., Any], leaves: Sequence[Any], has_aux: bool = False) -> None:
         tape = Tape()
         try:
-            result = call(f, [tape.input(x) for x in leaves])
+            result = call(f, tape.inputs(leaves))
             result, aux = _split(f, result, has_aux)
             found, self.rebuild = outputs(result, named(f))
         finally:
@@ -40,8 +40,7 @@ class Recording:
         for position, g in zip(self.positions, cotangents, strict=True):
             if position >= 0 and g is not None:
                 adjoints[position] = g if adjoints[position] is None else adjoints[position] + g
-        if len(entries) > self.size:
-            sweep(entries, adjoints)
+        sweep(entries, adjoints, self.size)
         return adjoints
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
@@ -92,7 +91,9 @@ def handed_out(results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any
     seen = {id(x) for x in inputs}
     found = []
     for r, x in zip(results, like, strict=True):
-        if r is None:
+        if type(r) is float:
+            pass
+        elif r is None:
             r = zero_like(x)
         elif isinstance(r, np.ndarray):
             if r.base is not None or not r.flags.writeable or id(r) in seen:

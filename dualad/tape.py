@@ -4,26 +4,25 @@ A tape is a flat list in evaluation order, one tuple an operation, and that orde
 recursion anywhere. Entries take the shortest form that holds them, since each is built in the user's time:
 
     None                                      an input
-    (op, y, x, i)                             an elementwise op of one argument, recorded at position i
+    (op, y, x, None, i, -1)                   an elementwise op of one argument, recorded at position i
     (op, y, a, b, i, j)                       of two; a plain number has position -1
-    (op, y, args, parents, keywords)          any other
+    (op, y, args, keywords, parents, None)    any other
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from .errors import LeakError
 from .op import UNARY, Op, linear
-from .push import partial, push, scaled
+from .push import partial, push, scaled, zeros
 from .rules.shape import unbroadcast
-from .tracer import FAST, Traced, TracedArray, leaked, next_number, operand
+from .tracer import FAST, Raw, Traced, TracedArray, leaked, next_number, operand
 
-new = object.__new__
-ndarray = np.ndarray
+ndarray, float64 = np.ndarray, np.float64
 
 
 class _Closed:
@@ -57,10 +56,10 @@ class Tape:
         self.number = next_number()
         self.entries: list[Any] = []
 
-    def input(self, value: Any) -> Var:
-        """A traced input; inputs come before all operations."""
-        self.entries.append(None)
-        return var(value, self, len(self.entries) - 1)
+    def inputs(self, values: Sequence[Any]) -> list[Var]:
+        """Traced inputs, which come before all operations."""
+        self.entries = [None] * len(values)
+        return [var(v, self, k) for k, v in enumerate(values)]
 
     def close(self) -> list[Any]:
         """End the recording and hand over the entries; traced values used later raise `LeakError`."""
@@ -71,7 +70,7 @@ class Tape:
         """Append an operation and return its result as traced."""
         entries = self.entries
         index = len(entries)
-        entries.append((op, y, args, parents, kwargs))
+        entries.append((op, y, args, kwargs, parents, None))
         if not isinstance(y, tuple):
             return var(y, self, index)
         parts = [self.record(part, v, (y,), (index,), {"k": k}) for k, v in enumerate(y)]
@@ -115,9 +114,9 @@ class Var(Traced):
             y = float(y)
         tape = self.tape
         entries = tape.entries
-        result = new(type(self))
+        result = type(self)()
         result.value, result.tape, result.index = y, tape, len(entries)
-        entries.append((op, y, x, self.index))
+        entries.append((op, y, x, None, self.index, -1))
         return result
 
 
@@ -129,33 +128,35 @@ class VarArray(TracedArray, Var):
 
 def var(value: Any, tape: Tape, index: int) -> Var:
     """A `Var` of either kind."""
-    result = new(VarArray if np.shape(value) else Var)
+    result = Var() if type(value) is float or not value.shape else VarArray()
     result.value, result.tape, result.index = value, tape, index
     return result
 
 
-def _binary(op: Op, raw: Callable[[Any, Any], Any], op_n: Op) -> Callable[[Any, Any], Any]:
+# Python's operators: the common cases here, the others through NumPy and `process`. One method for each of
+# the two classes, so that the result's class needs no look at the values.
+def _binary(cls: Any, op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
     numpy = op.fn
 
     def method(a: Any, b: Any) -> Any:
-        tape = a.tape
         kind = type(b)
+        tape = a.tape
+        entries = tape.entries
+        x = a.value
+        result = cls()
         try:
-            if kind is float or kind is int:
-                x = a.value
-                y = raw(x, b)
-                entries = tape.entries
-                result = new(type(a))
-                result.value, result.tape, result.index = y, tape, len(entries)
-                entries.append((op_n, y, x, b, a.index, -1))
-                return result
-            if (kind is Var or kind is VarArray) and b.tape is tape:
-                x, z = a.value, b.value
-                y = raw(x, z)
-                entries = tape.entries
-                result = new(kind if kind is VarArray else type(a))
-                result.value, result.tape, result.index = y, tape, len(entries)
+            if kind is cls and b.tape is tape:
+                z = b.value
+                result.value = y = raw(x, z)
+                result.tape = tape
+                result.index = len(entries)
                 entries.append((op, y, x, z, a.index, b.index))
+                return result
+            if kind is float or kind is int:
+                result.value = y = raw(x, b) if kind is float else raw_n(x, b)
+                result.tape = tape
+                result.index = len(entries)
+                entries.append((op_n, y, x, b, a.index, -1))
                 return result
         except ArithmeticError:  # Python's 1/0 raises; NumPy's has a value
             pass
@@ -164,29 +165,34 @@ def _binary(op: Op, raw: Callable[[Any, Any], Any], op_n: Op) -> Callable[[Any, 
     return method
 
 
-def _reflected(op: Op, raw: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _reflected(cls: Any, op: Op, raw: Raw) -> Raw:
     numpy = op.fn
 
     def method(b: Any, a: Any) -> Any:
-        if not (type(a) is float or type(a) is int):
+        kind = type(a)
+        if not (kind is float or kind is int):
             return numpy(a, b)
-        z, tape = b.value, b.tape
+        z = b.value
         try:
             y = raw(a, z)
         except ArithmeticError:
             return numpy(a, b)
+        tape = b.tape
         entries = tape.entries
-        result = new(type(b))
-        result.value, result.tape, result.index = y, tape, len(entries)
+        result = cls()
+        result.value = y
+        result.tape = tape
+        result.index = len(entries)
         entries.append((op, y, a, z, -1, b.index))
         return result
 
     return method
 
 
-for _name, _op, _raw, _op_n in FAST:
-    setattr(Var, f"__{_name}__", _binary(_op, _raw, _op_n))
-    setattr(Var, f"__r{_name}__", _reflected(_op, _raw))
+for _cls in (Var, VarArray):
+    for _name, _op, _raw, _op_n, _raw_n in FAST:
+        setattr(_cls, f"__{_name}__", _binary(_cls, _op, _raw, _op_n, _raw_n))
+        setattr(_cls, f"__r{_name}__", _reflected(_cls, _op, _raw))
 
 
 # An output of an op with several: what the op's own entry holds is the tuple of them.
@@ -199,59 +205,24 @@ def _set_part(buffer: Any, fresh: bool, g: Any, y: Any, k: int) -> list[Any]:
 part = linear(lambda y, k: y[k], lambda g, y, k: g, name="output of several", into=_set_part)
 
 
-def sweep(entries: list[Any], adjoints: list[Any]) -> None:
+def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
     """Read a tape backwards, from the adjoints of its last operations to those of its inputs.
 
-    entries: as recorded; emptied down to the inputs, so that values are freed as the sweep passes them
-    adjoints: one for each entry, `None` for zero; left with those of the inputs
+    entries: as recorded, the first `inputs` of them inputs; arrays are taken out as the sweep passes them, so
+        that their memory is free for what comes next
+    adjoints: one for each entry, `None` for zero; cut down to those of the inputs
     """
     fresh: set[int] = set()  # positions whose adjoint is a buffer made here, safe to add to in place
-    pop, take = entries.pop, adjoints.pop
-    while True:
-        entry = pop()
-        if entry is None:
-            entries.append(entry)
-            return
-        g = take()
+    # The loop reads what it writes: adjoints of earlier entries are complete when it comes to them.
+    for k, entry, g in zip(range(len(entries) - 1, inputs - 1, -1), reversed(entries), reversed(adjoints)):
         if g is None:
             continue
-        size = len(entry)
-        if size == 6:
-            op, y, a, b, i, j = entry
-            if i >= 0:
-                d = op.d0
-                if type(d) is float:
-                    c = g if d == 1.0 else g * d
-                elif type(d) is int:
-                    c = g * entry[d]
-                else:
-                    try:
-                        c = g * d(y, a, b)
-                    except ArithmeticError:
-                        c = g * partial(op, 0, y, (a, b))
-                if type(c) is float:
-                    t = adjoints[i]
-                    adjoints[i] = c if t is None else t + c
-                else:
-                    _add(adjoints, i, c, a)
-            if j >= 0:
-                d = op.d1
-                if type(d) is float:
-                    c = g if d == 1.0 else g * d
-                elif type(d) is int:
-                    c = g * entry[d]
-                else:
-                    try:
-                        c = g * d(y, a, b)
-                    except ArithmeticError:
-                        c = g * partial(op, 1, y, (a, b))
-                if type(c) is float:
-                    t = adjoints[j]
-                    adjoints[j] = c if t is None else t + c
-                else:
-                    _add(adjoints, j, c, b)
-        elif size == 4:
-            op, y, a, i = entry
+        op, y, a, b, i, j = entry
+        if j is None:
+            entries[k] = adjoints[k] = None
+            _general(adjoints, fresh, g, entry)
+            continue
+        if i >= 0:
             d = op.d0
             if type(d) is float:
                 c = g if d == 1.0 else g * d
@@ -259,24 +230,50 @@ def sweep(entries: list[Any], adjoints: list[Any]) -> None:
                 c = g * entry[d]
             else:
                 try:
-                    c = g * d(y, a)
+                    c = g * (d(y, a) if b is None else d(y, a, b))
                 except ArithmeticError:
-                    c = g * partial(op, 0, y, (a,))
+                    c = g * partial(op, 0, y, (a,) if b is None else (a, b))
+                if type(c) is float64 and type(a) is float:
+                    c = float(c)
             if type(c) is float:
                 t = adjoints[i]
                 adjoints[i] = c if t is None else t + c
             else:
+                entries[k] = adjoints[k] = None
                 _add(adjoints, i, c, a)
-        else:
-            op, y, args, parents, kwargs = entry
-            if op.into is not None:
-                i = parents[0]
-                adjoints[i] = op.into(adjoints[i], i in fresh, g, args[0], **kwargs)
-                fresh.add(i)
-                continue
-            for k, i in enumerate(parents):
-                if i >= 0:
-                    _add(adjoints, i, pull(op, k, g, y, args, kwargs), args[k])
+        if j >= 0:
+            d = op.d1
+            if type(d) is float:
+                c = g if d == 1.0 else g * d
+            elif type(d) is int:
+                c = g * entry[d]
+            else:
+                try:
+                    c = g * d(y, a, b)
+                except ArithmeticError:
+                    c = g * partial(op, 1, y, (a, b))
+                if type(c) is float64 and type(b) is float:
+                    c = float(c)
+            if type(c) is float:
+                t = adjoints[j]
+                adjoints[j] = c if t is None else t + c
+            else:
+                entries[k] = adjoints[k] = None
+                _add(adjoints, j, c, b)
+    del adjoints[inputs:]
+
+
+def _general(adjoints: list[Any], fresh: set[int], g: Any, entry: tuple[Any, ...]) -> None:
+    """The sweep's step over an entry of the last form."""
+    op, y, args, kwargs, parents, _ = entry
+    if op.into is not None:
+        i = parents[0]
+        adjoints[i] = op.into(adjoints[i], i in fresh, g, args[0], **kwargs)
+        fresh.add(i)
+        return
+    for k, i in enumerate(parents):
+        if i >= 0:
+            _add(adjoints, i, pull(op, k, g, y, args, kwargs), args[k])
 
 
 def _add(adjoints: list[Any], i: int, c: Any, x: Any) -> None:
@@ -307,14 +304,14 @@ def transposed(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict
     """The pullback read off a tape of the pushforward, which is linear, so that any tangent will do."""
     tape = Tape()
     x = args[k]
-    dx = tape.input(0.0 if type(x) is float else np.zeros(x.shape, x.dtype))
+    (dx,) = tape.inputs([zeros(x)])
     dy = op.rule(k)(dx, y, *args, **kwargs)
     entries = tape.close()
     adjoints: list[Any] = [None] * len(entries)
     for v, h in zip(dy, g, strict=True) if isinstance(y, tuple) else ((dy, g),):
         if h is not None and isinstance(v, Var):
             _add(adjoints, v.index, h, v.value)
-    sweep(entries, adjoints)
+    sweep(entries, adjoints, 1)
     return 0.0 * dx.value if adjoints[0] is None else adjoints[0]
 
 
@@ -323,14 +320,14 @@ def nodes(entries: Sequence[Any]) -> Iterator[Node | None]:
     for entry in entries:
         if entry is None:
             yield None
-        elif len(entry) == 4:
-            op, y, x, i = entry
-            yield Node(op, y, (x,), (i,), {})
-        elif len(entry) == 6:
-            op, y, a, b, i, j = entry
-            yield Node(op, y, (a, b), (i, j), {})
+            continue
+        op, y, a, b, i, j = entry
+        if j is None:
+            yield Node(op, y, a, i, b)
+        elif b is None:
+            yield Node(op, y, (a,), (i,), {})
         else:
-            yield Node(*entry)
+            yield Node(op, y, (a, b), (i, j), {})
 
 
 def push_along(entries: Sequence[Any], tangents: list[Any]) -> list[Any]:

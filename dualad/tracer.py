@@ -28,7 +28,7 @@ from .errors import (
     name_of,
     user_line,
 )
-from .op import OPS, Op, Tracer, checked, primal
+from .op import OPS, UNARY, Op, Tracer, checked, primal
 from .rules import elementwise as ops
 from .rules.index import index_into
 
@@ -222,13 +222,6 @@ class Traced(Tracer):
     def flat(self) -> Any:
         return iter(np.ravel(self))  # type: ignore[call-overload]
 
-    def __getattr__(self, name: str) -> Any:
-        # NumPy evaluates np.sin of an object array of traced scalars by calling the method `sin` of each.
-        ufunc = None if name.startswith("_") else getattr(np, name, None)
-        if isinstance(ufunc, np.ufunc) and ufunc.nin == 1 and ufunc in OPS:
-            return lambda: ufunc(self)
-        raise AttributeError(f"a traced value has no attribute {name!r}")
-
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, order)  # type: ignore[call-overload]
 
@@ -317,16 +310,21 @@ def _operators(cls: type[Traced]) -> None:
     for name in methods.split():
         fn = getattr(np, name)
         setattr(cls, name, lambda self, *args, fn=fn, **kwargs: fn(self, *args, **kwargs))
+    # NumPy evaluates np.sin of an object array of traced scalars by calling the method `sin` of each.
+    for ufunc in UNARY:
+        if not hasattr(cls, ufunc.__name__):
+            setattr(cls, ufunc.__name__, lambda self, fn=ufunc: fn(self))
 
 
 _operators(Traced)
 
-# The operators that interpreters write fast paths for: the op, Python's own operator, and the op for a plain
-# number on the right.
-FAST: tuple[tuple[str, Op, Callable[[Any, Any], Any], Op], ...] = (
-    ("add", ops.add, operator.add, ops.add),
-    ("sub", ops.subtract, operator.sub, ops.subtract),
-    ("mul", ops.multiply, operator.mul, ops.multiply),
-    ("truediv", ops.divide, operator.truediv, ops.divide),
-    ("pow", ops.power, ops.real_power, ops.power_number),
+# The operators that interpreters write fast paths for: the op and Python's own operator; then the op for a
+# plain number on the right, and Python's operator where that is an integer.
+Raw = Callable[[Any, Any], Any]
+FAST: tuple[tuple[str, Op, Raw, Op, Raw], ...] = (
+    ("add", ops.add, operator.add, ops.add, operator.add),
+    ("sub", ops.subtract, operator.sub, ops.subtract, operator.sub),
+    ("mul", ops.multiply, operator.mul, ops.multiply, operator.mul),
+    ("truediv", ops.divide, operator.truediv, ops.divide, operator.truediv),
+    ("pow", ops.power, ops.real_power, ops.power_number, operator.pow),
 )

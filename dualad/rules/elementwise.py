@@ -139,7 +139,7 @@ def real_power(x, n):
 # The exponent is a plain number here, so that the rule can look at it: 0 in the base where n = 0.
 power_number = elementwise(
     real_power,
-    lambda y, x, n: 0.0 if n == 0 else n * real_power(x, n - 1),
+    lambda y, x, n: n * (x ** (n - 1) if type(n) is int else real_power(x, n - 1)) if n else 0.0,
     None,
     name="power by a number",
     examples=lambda rng: [((positive.draw(rng, s), n), {}) for s in ((), (3,)) for n in (2, 3, -1, 0.5, 1.0, 0)],
