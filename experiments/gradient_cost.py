@@ -10,6 +10,7 @@ import numpy as np
 
 import dualad
 from experiments import figures, timing
+from experiments.counting import ledger
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings, show
 from experiments.problems import logistic
 
@@ -23,12 +24,6 @@ WAYS = {
 
 def cells(settings: Settings) -> list[Cell]:
     return [{"n": n} for n in settings["n"]]
-
-
-def ledger(function: Any, *args: Any) -> dict[str, int]:
-    """What the calls of a function cost, counted and not timed."""
-    count = dualad.count(function)(*args)
-    return {"operations": count.operations, "calls": count.calls, "bytes": count.bytes}
 
 
 def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dualad
 from experiments import figures, timing
+from experiments.counting import ledger
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings, show
 from experiments.problems import network, rosenbrock
 
@@ -33,10 +34,7 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     f, x = problem(cell, settings, seed)
     ways = {mode: dualad.hessian(f, mode=mode) for mode in MODES}
     timing.check({mode: way(x) for mode, way in ways.items()})
-    counts = {}
-    for name, function in {"function": f, **ways}.items():
-        count = dualad.count(function)(x)
-        counts[name] = {"operations": count.operations, "calls": count.calls, "bytes": count.bytes}
+    counts = {name: ledger(function, x) for name, function in {"function": f, **ways}.items()}
     calls = {"function": partial(f, x), **{mode: partial(way, x) for mode, way in ways.items()}}
     return {"unknowns": len(x), "counts": counts, **timing.race(calls, settings)}
 

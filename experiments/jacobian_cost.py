@@ -11,6 +11,7 @@ import numpy as np
 
 import dualad
 from experiments import figures, timing
+from experiments.counting import ledger
 from experiments.experiment import (
     QUICK_TIMING,
     TIMING,
@@ -44,10 +45,7 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     f = partial(vector_field.field, B=B, C=C)
     ways = {mode: dualad.jacobian(f, mode=mode) for mode in MODES}
     timing.check({mode: way(x) for mode, way in ways.items()})
-    counts = {}
-    for name, function in {"function": f, **ways}.items():
-        count = dualad.count(function)(x)
-        counts[name] = {"operations": count.operations, "calls": count.calls, "bytes": count.bytes}
+    counts = {name: ledger(function, x) for name, function in {"function": f, **ways}.items()}
     calls = {mode: partial(way, x) for mode, way in ways.items()}
     return {"counts": counts, **timing.race(calls, settings)}
 

@@ -12,6 +12,7 @@ import numpy as np
 
 import dualad
 from experiments import figures, peers, timing
+from experiments.counting import ledger
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings, show
 from experiments.problems import chains, lorenz96, lotka_volterra, rosenbrock
 
@@ -51,7 +52,7 @@ class Peer:
 
 
 AUTOGRAD = partial(Peer, "autograd", peers.autograd_gradient, words="autograd")
-TORCH = partial(Peer, "torch", peers.torch_gradient, words="torch, eager")
+TORCH = partial(Peer, "torch", peers.torch_gradient, words="torch (eager)")
 XAD = partial(Peer, "xad", peers.xad_gradient, words="XAD's C++ tape")
 PLAIN = partial(Peer, "numpy", peers.plain_evaluation, words="NumPy, function only", tolerance=None)
 JACREV = partial(Peer, "torch", peers.torch_jacobian, words="torch.func.jacrev")
@@ -164,7 +165,7 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
             value = dualad.value_and_grad(case.function)(x)[0]
             timing.check({"plain value": contestants[peer.words](), "dualad's value": value})
     timing.check(compared, tolerances)
-    calls = dualad.count(case.function)(x).calls
+    calls = ledger(case.function, x)["calls"]
     raced = timing.race(contestants, settings)
     return {"calls": calls, "missing": missing, "tolerances": tolerances, **raced}
 

@@ -117,5 +117,5 @@ def median(values: Sequence[float]) -> float:
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> dict[str, Any]:
     """Ratio of two contestants, taken round by round; a tie if its quartiles straddle 1."""
-    low, middle, high = quartiles(np.divide(above, below))
+    low, middle, high = quartiles(np.divide(above, below).tolist())
     return {"low": low, "median": middle, "high": high, "tie": low <= 1 <= high}
