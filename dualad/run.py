@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .buffers import Loan
 from .dual import Dual, Level, dual
 from .errors import ArgumentError, error
 from .select import named
@@ -19,8 +20,15 @@ class Recording:
 
     __slots__ = ("aux", "entries", "positions", "rebuild", "size", "values")
 
-    def __init__(self, f: Callable[..., Any], call: Callable[..., Any], leaves: Sequence[Any], has_aux: bool = False) -> None:
-        tape = Tape()
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        call: Callable[..., Any],
+        leaves: Sequence[Any],
+        has_aux: bool = False,
+        loan: Loan | None = None,
+    ) -> None:
+        tape = Tape(loan)
         try:
             result = call(f, tape.inputs(leaves))
             result, aux = _split(f, result, has_aux)

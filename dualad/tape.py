@@ -17,8 +17,10 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from .errors import LeakError
+from .buffers import SMALLEST, Loan
 from .op import UNARY, Op, linear
 from .push import partial, push, scaled, zeros
+from .rules.elementwise import real_power
 from .rules.shape import unbroadcast
 from .tracer import FAST, Raw, Traced, TracedArray, leaked, next_number, operand
 
@@ -50,11 +52,12 @@ class Node(NamedTuple):
 class Tape:
     """What one run of a function computed. `entries` is the list being recorded, until `close` takes it away."""
 
-    __slots__ = ("__weakref__", "entries", "number")
+    __slots__ = ("__weakref__", "entries", "loan", "number")
 
-    def __init__(self) -> None:
+    def __init__(self, loan: Loan | None = None) -> None:
         self.number = next_number()
         self.entries: list[Any] = []
+        self.loan = loan
 
     def inputs(self, values: Sequence[Any]) -> list[Var]:
         """Traced inputs, which come before all operations."""
@@ -109,10 +112,13 @@ class Var(Traced):
         if op is None or kwargs or method != "__call__":
             return Traced.__array_ufunc__(self, ufunc, method, *args, **kwargs)
         x = self.value
-        y = ufunc(x)
-        if type(x) is float:
-            y = float(y)
         tape = self.tape
+        if type(x) is float:
+            y = float(ufunc(x))
+        elif type(x) is ndarray:
+            y = _large(tape, ufunc, x)
+        else:
+            y = ufunc(x)
         entries = tape.entries
         result = type(self)()
         result.value, result.tape, result.index = y, tape, len(entries)
@@ -126,6 +132,18 @@ class VarArray(TracedArray, Var):
     __slots__ = ()
 
 
+def _large(tape: Tape, ufunc: Any, x: Any, *z: Any) -> Any:
+    """The value of a ufunc on a large array, in a borrowed buffer where the result is sure to fit it."""
+    loan = tape.loan
+    if x.nbytes < SMALLEST or loan is None or not x.flags.c_contiguous or x.dtype.kind != "f":
+        return ufunc(x, *z)
+    for v in z:
+        kind = type(v)
+        if not (kind is float or kind is int or (kind is ndarray and v.shape == x.shape and v.dtype is x.dtype)):
+            return ufunc(x, *z)
+    return ufunc(x, *z, out=loan.like(x))
+
+
 def var(value: Any, tape: Tape, index: int) -> Var:
     """A `Var` of either kind."""
     result = Var() if type(value) is float or not value.shape else VarArray()
@@ -137,6 +155,7 @@ def var(value: Any, tape: Tape, index: int) -> Var:
 # the two classes, so that the result's class needs no look at the values.
 def _binary(cls: Any, op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
     numpy = op.fn
+    arrays = cls is VarArray and raw is not real_power
 
     def method(a: Any, b: Any) -> Any:
         kind = type(b)
@@ -147,13 +166,17 @@ def _binary(cls: Any, op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
         try:
             if kind is cls and b.tape is tape:
                 z = b.value
-                result.value = y = raw(x, z)
+                result.value = y = _large(tape, numpy, x, z) if arrays and type(x) is ndarray else raw(x, z)
                 result.tape = tape
                 result.index = len(entries)
                 entries.append((op, y, x, z, a.index, b.index))
                 return result
             if kind is float or kind is int:
-                result.value = y = raw(x, b) if kind is float else raw_n(x, b)
+                if arrays and type(x) is ndarray:
+                    y = _large(tape, numpy, x, b)
+                else:
+                    y = raw(x, b) if kind is float else raw_n(x, b)
+                result.value = y
                 result.tape = tape
                 result.index = len(entries)
                 entries.append((op_n, y, x, b, a.index, -1))
@@ -212,20 +235,21 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
         that their memory is free for what comes next
     adjoints: one for each entry, `None` for zero; cut down to those of the inputs
     """
-    fresh: set[int] = set()  # positions whose adjoint is a buffer made here, safe to add to in place
+    fresh: set[int] = set()  # positions whose adjoint is an array made here and known nowhere else
     # The loop reads what it writes: adjoints of earlier entries are complete when it comes to them.
     for k, entry, g in zip(range(len(entries) - 1, inputs - 1, -1), reversed(entries), reversed(adjoints)):
         if g is None:
             continue
         op, y, a, b, i, j = entry
-        if j is None:
+        if type(g) is not float or j is None:
             entries[k] = adjoints[k] = None
-            _general(adjoints, fresh, g, entry)
+            _step(adjoints, fresh, g, k in fresh, entry)
             continue
+        # A Python float: only floats went into it, and the arithmetic below is all there is.
         if i >= 0:
             d = op.d0
             if type(d) is float:
-                c = g if d == 1.0 else g * d
+                c = g * d
             elif type(d) is int:
                 c = g * entry[d]
             else:
@@ -233,18 +257,14 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                     c = g * (d(y, a) if b is None else d(y, a, b))
                 except ArithmeticError:
                     c = g * partial(op, 0, y, (a,) if b is None else (a, b))
-                if type(c) is float64 and type(a) is float:
+                if type(c) is float64:
                     c = float(c)
-            if type(c) is float:
-                t = adjoints[i]
-                adjoints[i] = c if t is None else t + c
-            else:
-                entries[k] = adjoints[k] = None
-                _add(adjoints, i, c, a)
+            t = adjoints[i]
+            adjoints[i] = c if t is None else t + c
         if j >= 0:
             d = op.d1
             if type(d) is float:
-                c = g if d == 1.0 else g * d
+                c = g * d
             elif type(d) is int:
                 c = g * entry[d]
             else:
@@ -252,41 +272,85 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                     c = g * d(y, a, b)
                 except ArithmeticError:
                     c = g * partial(op, 1, y, (a, b))
-                if type(c) is float64 and type(b) is float:
+                if type(c) is float64:
                     c = float(c)
-            if type(c) is float:
-                t = adjoints[j]
-                adjoints[j] = c if t is None else t + c
-            else:
-                entries[k] = adjoints[k] = None
-                _add(adjoints, j, c, b)
+            t = adjoints[j]
+            adjoints[j] = c if t is None else t + c
     del adjoints[inputs:]
 
 
-def _general(adjoints: list[Any], fresh: set[int], g: Any, entry: tuple[Any, ...]) -> None:
-    """The sweep's step over an entry of the last form."""
-    op, y, args, kwargs, parents, _ = entry
-    if op.into is not None:
-        i = parents[0]
-        adjoints[i] = op.into(adjoints[i], i in fresh, g, args[0], **kwargs)
-        fresh.add(i)
+def _step(adjoints: list[Any], fresh: set[int], g: Any, mine: bool, entry: tuple[Any, ...]) -> None:
+    """The sweep's step for arrays, traced values and general operations. `mine`: `g` may be overwritten."""
+    op, y, a, b, i, j = entry
+    if j is None:
+        args, kwargs, parents = a, b, i
+        if op.into is not None:
+            p = parents[0]
+            adjoints[p] = op.into(adjoints[p], p in fresh, g, args[0], **kwargs)
+            fresh.add(p)
+        else:
+            for n, p in enumerate(parents):
+                if p >= 0:
+                    _add(adjoints, fresh, p, pull(op, n, g, y, args, kwargs), args[n], False)
         return
-    for k, i in enumerate(parents):
-        if i >= 0:
-            _add(adjoints, i, pull(op, k, g, y, args, kwargs), args[k])
+    mine = mine and type(g) is ndarray
+    args = (a,) if b is None else (a, b)
+    two = i >= 0 and j >= 0
+    passed = two and op.d0 == 1.0  # the first argument's adjoint is `g` itself
+    if i >= 0:
+        c = _product(g, _partial(op, op.d0, 0, entry, args), mine and not two)
+        _add(adjoints, fresh, i, c, a, c is not g or (mine and not (two and op.d1 == 1.0)))
+    if j >= 0:
+        c = _product(g, _partial(op, op.d1, 1, entry, args), mine and not passed)
+        _add(adjoints, fresh, j, c, b, c is not g or (mine and not passed))
 
 
-def _add(adjoints: list[Any], i: int, c: Any, x: Any) -> None:
+def _partial(op: Op, d: Any, n: int, entry: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
+    if type(d) is float:
+        return d
+    return entry[d] if type(d) is int else partial(op, n, entry[1], args)
+
+
+def _product(g: Any, d: Any, mine: bool) -> Any:
+    """`g * d`, in place of `g` if that is ours and has the result's form."""
+    if type(d) is float:
+        return g if d == 1.0 else np.multiply(g, d, out=g) if mine else g * d
+    if mine and type(d) is ndarray and d.shape == g.shape and d.dtype is g.dtype:
+        return np.multiply(g, d, out=g)
+    return g * d
+
+
+def _add(adjoints: list[Any], fresh: set[int], i: int, c: Any, x: Any, mine: bool) -> None:
     """Add the cotangent `c` of `x`, which may have been broadcast or be of another dtype, to the adjoint."""
     if type(x) is float:
-        c = np.sum(c) if np.shape(c) else c
+        if type(c) is not float and c.shape:
+            c = np.sum(c)
+        if type(c) is float64:
+            c = float(c)
+    elif type(c) is float:
+        if x.shape:
+            c = np.full(x.shape, c, x.dtype)
     else:
-        if np.shape(c) != x.shape:
-            c = unbroadcast(c, x.shape) if np.ndim(c) >= len(x.shape) else np.broadcast_to(c, x.shape)
-        if hasattr(c, "dtype") and c.dtype != x.dtype:
-            c = np.astype(c, x.dtype)
+        shape, dtype = x.shape, x.dtype
+        if c.shape != shape:
+            c = unbroadcast(c, shape) if len(c.shape) >= len(shape) else np.broadcast_to(c, shape)
+            mine = False
+        if c.dtype is not dtype and c.dtype != dtype:
+            c = np.astype(c, dtype)
     t = adjoints[i]
-    adjoints[i] = c if t is None else t + c
+    arrays = type(c) is ndarray
+    if t is None:
+        adjoints[i] = c
+        if mine and arrays:
+            fresh.add(i)
+    elif arrays and i in fresh and t.dtype is c.dtype:
+        np.add(t, c, out=t)
+    elif arrays and mine and type(t) is ndarray and t.dtype is c.dtype:
+        adjoints[i] = np.add(t, c, out=c)
+        fresh.add(i)
+    else:
+        adjoints[i] = t + c
+        fresh.discard(i)
 
 
 def pull(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -310,7 +374,7 @@ def transposed(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict
     adjoints: list[Any] = [None] * len(entries)
     for v, h in zip(dy, g, strict=True) if isinstance(y, tuple) else ((dy, g),):
         if h is not None and isinstance(v, Var):
-            _add(adjoints, v.index, h, v.value)
+            _add(adjoints, set(), v.index, h, v.value, False)
     sweep(entries, adjoints, 1)
     return 0.0 * dx.value if adjoints[0] is None else adjoints[0]
 
