@@ -1,5 +1,7 @@
 """dualad: automatic differentiation of plain NumPy code, forward and reverse, from one registry of operations."""
 
+from .check import check_grads
+from .count import Ledger, count
 from .derivative import derivative, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vjp
 from .errors import (
     ArgumentError,
@@ -16,6 +18,41 @@ from .errors import (
     ShapeError,
 )
 from .jacobian import hessian, jacobian, value_and_jacobian
-from .op import primal
+from .op import composite, elementwise, general, linear, multilinear, plain, primal
 
+__all__ = [
+    "ArgumentError",
+    "AssignmentError",
+    "ConversionError",
+    "DtypeError",
+    "DualadError",
+    "GradientError",
+    "KeywordError",
+    "Ledger",
+    "LeakError",
+    "NoRuleError",
+    "NotScalarError",
+    "RegistrationError",
+    "ShapeError",
+    "check_grads",
+    "composite",
+    "count",
+    "derivative",
+    "elementwise",
+    "general",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linear",
+    "linearize",
+    "multilinear",
+    "plain",
+    "primal",
+    "stop_gradient",
+    "value_and_grad",
+    "value_and_jacobian",
+    "vjp",
+]
 __version__ = "0.1.0"

@@ -115,7 +115,7 @@ class Var(Traced):
         tape = self.tape
         if type(x) is float:
             y = float(ufunc(x))
-        elif type(x) is ndarray:
+        elif type(x) is ndarray and x.nbytes >= SMALLEST:
             y = _large(tape, ufunc, x)
         else:
             y = ufunc(x)
@@ -135,7 +135,7 @@ class VarArray(TracedArray, Var):
 def _large(tape: Tape, ufunc: Any, x: Any, *z: Any) -> Any:
     """The value of a ufunc on a large array, in a borrowed buffer where the result is sure to fit it."""
     loan = tape.loan
-    if x.nbytes < SMALLEST or loan is None or not x.flags.c_contiguous or x.dtype.kind != "f":
+    if loan is None or not x.flags.c_contiguous or x.dtype.kind != "f":
         return ufunc(x, *z)
     for v in z:
         kind = type(v)
@@ -166,13 +166,17 @@ def _binary(cls: Any, op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
         try:
             if kind is cls and b.tape is tape:
                 z = b.value
-                result.value = y = _large(tape, numpy, x, z) if arrays and type(x) is ndarray else raw(x, z)
+                result.value = y = (
+                    _large(tape, numpy, x, z)
+                    if arrays and type(x) is ndarray and x.nbytes >= SMALLEST
+                    else raw(x, z)
+                )
                 result.tape = tape
                 result.index = len(entries)
                 entries.append((op, y, x, z, a.index, b.index))
                 return result
             if kind is float or kind is int:
-                if arrays and type(x) is ndarray:
+                if arrays and type(x) is ndarray and x.nbytes >= SMALLEST:
                     y = _large(tape, numpy, x, b)
                 else:
                     y = raw(x, b) if kind is float else raw_n(x, b)
@@ -241,15 +245,15 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
         if g is None:
             continue
         op, y, a, b, i, j = entry
-        if type(g) is not float or j is None:
+        if j is None or (type(g) is ndarray and g.nbytes >= SMALLEST):
             entries[k] = adjoints[k] = None
             _step(adjoints, fresh, g, k in fresh, entry)
             continue
-        # A Python float: only floats went into it, and the arithmetic below is all there is.
+        # Numbers and small arrays: the arithmetic, and as little around it as can be.
         if i >= 0:
             d = op.d0
             if type(d) is float:
-                c = g * d
+                c = g if d == 1.0 else g * d
             elif type(d) is int:
                 c = g * entry[d]
             else:
@@ -257,14 +261,20 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                     c = g * (d(y, a) if b is None else d(y, a, b))
                 except ArithmeticError:
                     c = g * partial(op, 0, y, (a,) if b is None else (a, b))
-                if type(c) is float64:
+                if type(c) is float64 and type(a) is float:
                     c = float(c)
             t = adjoints[i]
-            adjoints[i] = c if t is None else t + c
+            if type(c) is float is type(a) or (
+                # With one traced argument the shapes are the same.
+                type(c) is ndarray is type(a) and c.dtype is a.dtype and (j < 0 or c.shape == a.shape)
+            ):
+                adjoints[i] = c if t is None else t + c
+            else:
+                _add(adjoints, fresh, i, c, a, False)
         if j >= 0:
             d = op.d1
             if type(d) is float:
-                c = g * d
+                c = g if d == 1.0 else g * d
             elif type(d) is int:
                 c = g * entry[d]
             else:
@@ -272,10 +282,15 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                     c = g * d(y, a, b)
                 except ArithmeticError:
                     c = g * partial(op, 1, y, (a, b))
-                if type(c) is float64:
+                if type(c) is float64 and type(b) is float:
                     c = float(c)
             t = adjoints[j]
-            adjoints[j] = c if t is None else t + c
+            if type(c) is float is type(b) or (
+                type(c) is ndarray is type(b) and c.dtype is b.dtype and (i < 0 or c.shape == b.shape)
+            ):
+                adjoints[j] = c if t is None else t + c
+            else:
+                _add(adjoints, fresh, j, c, b, False)
     del adjoints[inputs:]
 
 
@@ -293,64 +308,73 @@ def _step(adjoints: list[Any], fresh: set[int], g: Any, mine: bool, entry: tuple
                 if p >= 0:
                     _add(adjoints, fresh, p, pull(op, n, g, y, args, kwargs), args[n], False)
         return
-    mine = mine and type(g) is ndarray
-    args = (a,) if b is None else (a, b)
-    two = i >= 0 and j >= 0
-    passed = two and op.d0 == 1.0  # the first argument's adjoint is `g` itself
-    if i >= 0:
-        c = _product(g, _partial(op, op.d0, 0, entry, args), mine and not two)
-        _add(adjoints, fresh, i, c, a, c is not g or (mine and not (two and op.d1 == 1.0)))
-    if j >= 0:
-        c = _product(g, _partial(op, op.d1, 1, entry, args), mine and not passed)
-        _add(adjoints, fresh, j, c, b, c is not g or (mine and not passed))
+    if i >= 0 and j >= 0:
+        # Where a partial is 1 the adjoint of that argument is `g` itself: then `g` is not ours to overwrite.
+        d, e = op.d0, op.d1
+        mine = mine and type(g) is ndarray
+        c = _product(op, d, 0, g, entry, False)
+        _add(adjoints, fresh, i, c, a, c is not g or (mine and e != 1.0))
+        c = _product(op, e, 1, g, entry, mine and d != 1.0)
+        _add(adjoints, fresh, j, c, b, c is not g or (mine and d != 1.0))
+    elif i >= 0:
+        c = _product(op, op.d0, 0, g, entry, mine)
+        _add(adjoints, fresh, i, c, a, mine or c is not g)
+    else:
+        c = _product(op, op.d1, 1, g, entry, mine)
+        _add(adjoints, fresh, j, c, b, mine or c is not g)
 
 
-def _partial(op: Op, d: Any, n: int, entry: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
+def _product(op: Op, d: Any, n: int, g: Any, entry: tuple[Any, ...], mine: bool) -> Any:
+    """`g` times partial `n`, in place of `g` if that is ours and has the result's form."""
     if type(d) is float:
-        return d
-    return entry[d] if type(d) is int else partial(op, n, entry[1], args)
-
-
-def _product(g: Any, d: Any, mine: bool) -> Any:
-    """`g * d`, in place of `g` if that is ours and has the result's form."""
-    if type(d) is float:
-        return g if d == 1.0 else np.multiply(g, d, out=g) if mine else g * d
-    if mine and type(d) is ndarray and d.shape == g.shape and d.dtype is g.dtype:
-        return np.multiply(g, d, out=g)
+        if d == 1.0:
+            return g
+    elif type(d) is int:
+        d = entry[d]
+    else:
+        _, y, a, b, _, _ = entry
+        try:
+            d = d(y, a) if b is None else d(y, a, b)
+        except ArithmeticError:
+            d = partial(op, n, y, (a,) if b is None else (a, b))
+    if mine and type(g) is ndarray:
+        if type(d) is float or (type(d) is ndarray and d.shape == g.shape and d.dtype is g.dtype):
+            g *= d
+            return g
     return g * d
 
 
 def _add(adjoints: list[Any], fresh: set[int], i: int, c: Any, x: Any, mine: bool) -> None:
     """Add the cotangent `c` of `x`, which may have been broadcast or be of another dtype, to the adjoint."""
-    if type(x) is float:
-        if type(c) is not float and c.shape:
-            c = np.sum(c)
-        if type(c) is float64:
-            c = float(c)
-    elif type(c) is float:
-        if x.shape:
-            c = np.full(x.shape, c, x.dtype)
-    else:
-        shape, dtype = x.shape, x.dtype
-        if c.shape != shape:
-            c = unbroadcast(c, shape) if len(c.shape) >= len(shape) else np.broadcast_to(c, shape)
-            mine = False
-        if c.dtype is not dtype and c.dtype != dtype:
-            c = np.astype(c, dtype)
+    if type(c) is not ndarray or type(x) is not ndarray or c.shape != x.shape or c.dtype is not x.dtype:
+        c, same = _fitted(c, x), c
+        mine = mine and c is same
     t = adjoints[i]
-    arrays = type(c) is ndarray
     if t is None:
         adjoints[i] = c
-        if mine and arrays:
+        if mine and type(c) is ndarray:
             fresh.add(i)
-    elif arrays and i in fresh and t.dtype is c.dtype:
-        np.add(t, c, out=t)
-    elif arrays and mine and type(t) is ndarray and t.dtype is c.dtype:
-        adjoints[i] = np.add(t, c, out=c)
+    elif type(c) is type(t) is ndarray and i in fresh:
+        t += c
+    elif type(c) is type(t) is ndarray and mine:
+        c += t
+        adjoints[i] = c
         fresh.add(i)
     else:
         adjoints[i] = t + c
-        fresh.discard(i)
+
+
+def _fitted(c: Any, x: Any) -> Any:
+    """The cotangent `c` with the shape and dtype of `x`."""
+    if type(x) is float:
+        if type(c) is not float and c.shape:
+            c = np.sum(c)
+        return float(c) if type(c) is float64 else c
+    if type(c) is float:
+        return np.full(x.shape, c, x.dtype) if x.shape else c
+    if c.shape != x.shape:
+        c = unbroadcast(c, x.shape) if len(c.shape) >= len(x.shape) else np.broadcast_to(c, x.shape)
+    return np.astype(c, x.dtype) if c.dtype != x.dtype else c
 
 
 def pull(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
