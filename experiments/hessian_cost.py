@@ -22,21 +22,21 @@ def cells(settings: Settings) -> list[Cell]:
     return networks + [{"problem": "rosenbrock", "n": n} for n in settings["n"]]
 
 
-def problem(cell: Cell, settings: Settings, seed: int) -> tuple[Any, Any]:
-    """The function of a cell and the point."""
+def problem(cell: Cell, settings: Settings, seed: int) -> tuple[Any, tuple[Any, ...]]:
+    """The function of a cell and its arguments; the Hessian is taken in the first."""
     if cell["problem"] == "network":
-        p, X, y = network.data(cell["hidden"], settings["samples"], seed)
-        return partial(network.loss, X=X, y=y, hidden=cell["hidden"]), p
-    return rosenbrock.array, rosenbrock.start(cell["n"], seed)
+        point = network.data(cell["hidden"], settings["samples"], seed)
+        return partial(network.loss, hidden=cell["hidden"]), point
+    return rosenbrock.array, (rosenbrock.start(cell["n"], seed),)
 
 
 def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
-    f, x = problem(cell, settings, seed)
+    f, point = problem(cell, settings, seed)
     ways = {mode: dualad.hessian(f, mode=mode) for mode in MODES}
-    timing.check({mode: way(x) for mode, way in ways.items()})
-    counts = {name: ledger(function, x) for name, function in {"function": f, **ways}.items()}
-    calls = {"function": partial(f, x), **{mode: partial(way, x) for mode, way in ways.items()}}
-    return {"unknowns": len(x), "counts": counts, **timing.race(calls, settings)}
+    timing.check({mode: way(*point) for mode, way in ways.items()})
+    counts = {name: ledger(way, *point) for name, way in {"function": f, **ways}.items()}
+    calls = {"function": partial(f, *point), **{mode: partial(way, *point) for mode, way in ways.items()}}
+    return {"unknowns": len(point[0]), "counts": counts, **timing.race(calls, settings)}
 
 
 def rows(results: list[Result]) -> list[Row]:

@@ -41,12 +41,11 @@ def cells(settings: Settings) -> list[Cell]:
 
 
 def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
-    x, B, C = vector_field.data(cell["n"], cell["m"], settings["width"], seed)
-    f = partial(vector_field.field, B=B, C=C)
-    ways = {mode: dualad.jacobian(f, mode=mode) for mode in MODES}
-    timing.check({mode: way(x) for mode, way in ways.items()})
-    counts = {name: ledger(function, x) for name, function in {"function": f, **ways}.items()}
-    calls = {mode: partial(way, x) for mode, way in ways.items()}
+    point = vector_field.data(cell["n"], cell["m"], settings["width"], seed)
+    ways = {mode: dualad.jacobian(vector_field.field, mode=mode) for mode in MODES}
+    timing.check({mode: way(*point) for mode, way in ways.items()})
+    counts = {name: ledger(way, *point) for name, way in {"function": vector_field.field, **ways}.items()}
+    calls = {mode: partial(way, *point) for mode, way in ways.items()}
     return {"counts": counts, **timing.race(calls, settings)}
 
 
@@ -93,10 +92,10 @@ def agreement(rows: list[Row]) -> tuple[int, int]:
     return sum(row["measured"] == row["predicted"] for row in decisive), len(decisive)
 
 
-def typical(rows: list[Row], key: str) -> float | None:
-    """The median, over m, of the crossover's n ÷ m."""
-    ratios = [c / m for m in sorted({row["m"] for row in rows}) if (c := crossing(rows, m, key)) is not None]
-    return timing.median(ratios) if ratios else None
+def crossings(rows: list[Row], key: str) -> list[tuple[int, float]]:
+    """(m, n of its crossover) for every m whose crossover lies in the grid."""
+    found = [(m, crossing(rows, m, key)) for m in sorted({row["m"] for row in rows})]
+    return [(m, n) for m, n in found if n is not None]
 
 
 def answer(rows: list[Row]) -> str:
@@ -106,13 +105,12 @@ def answer(rows: list[Row]) -> str:
         f"Counting operations names the faster mode in {right} of {decisive} decisive cells{share}; "
         f"{len(rows) - decisive} of {len(rows)} cells are ties by the count or by the clock"
     )
-    predicted, measured = typical(rows, "predicted_ratio"), typical(rows, "measured_ratio")
-    if predicted is None or measured is None:
+    predicted, measured = crossings(rows, "predicted_ratio"), crossings(rows, "measured_ratio")
+    if not predicted or not measured:
         return text + "; the crossover lies outside this grid."
-    return (
-        f"{text}; reverse mode takes over at n ≈ {predicted:.2g} m by the count and n ≈ {measured:.2g} m by "
-        "the clock."
-    )
+    typical = timing.median([n / m for m, n in predicted])
+    clock = " and ".join(f"n ≈ {n:.0f} for m = {m}" for m, n in dict.fromkeys((measured[0], measured[-1])))
+    return f"{text}; reverse mode takes over at n ≈ {typical:.2g} m by the count, at {clock} by the clock."
 
 
 def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
