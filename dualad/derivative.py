@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from .buffers import Buffers, Loan
 from .errors import NotScalarError, ShapeError, error
 from .op import primal
 from .run import Recording, handed_out, run_dual, zero_like
@@ -34,18 +33,13 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
     (np.float64(9.0), array([ 3., 12.]))
     """
 
-    buffers = Buffers()
-
     @functools.wraps(f)
     def derived(*args: Any, **kwargs: Any) -> Any:
         chosen = Selected(f, argnums, args, kwargs)
-        loan = Loan(buffers)
-        run = Recording(f, chosen.call, chosen.leaves, has_aux, loan)
+        run = Recording(f, chosen.call, chosen.leaves, has_aux)
         value = _scalar(run, f)
         seed = 1.0 if type(value) is float else value.dtype.type(1)
         grads = handed_out(run.pull([seed], last=True), chosen.leaves)
-        run.entries.clear()
-        loan.end()
         return ((value, run.aux) if has_aux else value), chosen.rebuild(grads)
 
     return derived

@@ -12,7 +12,7 @@ import numpy as np
 from .batch import Batch, directions
 from .derivative import F, grad
 from .errors import ArgumentError, NotScalarError, error
-from .run import Recording, run_dual
+from .run import Recording, keep_freed_memory, run_dual
 from .select import Argnums, Selected, named
 from .tracer import next_number
 from .tree import Rebuild
@@ -84,6 +84,7 @@ def _chunks(total: int, width: int, itemsize: int, budget: int) -> Iterator[tupl
 
 def _seeds(leaves: Sequence[Any], n: int, width: int, budget: int) -> Iterator[list[Batch]]:
     """The unit directions of the leaves together, chunk by chunk."""
+    keep_freed_memory()
     for start, stop in _chunks(n, width, _itemsize(leaves), budget):
         number, offset, found = next_number(), 0, []
         for x in leaves:

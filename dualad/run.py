@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .buffers import Loan
 from .dual import Dual, Level, dual
 from .errors import ArgumentError, error
 from .select import named
-from .tape import Tape, Var, push_along, sweep
+from .tape import LARGE, Tape, Var, push_along, sweep
 from .tree import Rebuild, flatten, outputs
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Have glibc's allocator keep up to 64 MiB of freed memory, as it does once a program has freed an array of 32.
+
+    A tape keeps the values of a whole run and frees them all. By default such memory goes back to the
+    operating system, and comes again page by page at the next call, for several times the cost of the
+    arithmetic. Elsewhere than on glibc this does nothing.
+    """
+    np.empty(2**25 - 2**16, np.uint8)  # only reserved, never touched
 
 
 class Recording:
@@ -26,9 +37,12 @@ class Recording:
         call: Callable[..., Any],
         leaves: Sequence[Any],
         has_aux: bool = False,
-        loan: Loan | None = None,
     ) -> None:
-        tape = Tape(loan)
+        for x in leaves:
+            if type(x) is np.ndarray and x.nbytes >= LARGE:
+                keep_freed_memory()
+                break
+        tape = Tape()
         try:
             result = call(f, tape.inputs(leaves))
             result, aux = _split(f, result, has_aux)

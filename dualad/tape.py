@@ -17,14 +17,14 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from .errors import LeakError
-from .buffers import SMALLEST, Loan
 from .op import UNARY, Op, linear
 from .push import partial, push, scaled, zeros
-from .rules.elementwise import real_power
 from .rules.shape import unbroadcast
 from .tracer import FAST, Raw, Traced, TracedArray, leaked, next_number, operand
 
 ndarray, float64 = np.ndarray, np.float64
+# Bytes from which the memory of values and adjoints is given up as the sweep passes them.
+LARGE = 2**15
 
 
 class _Closed:
@@ -52,12 +52,11 @@ class Node(NamedTuple):
 class Tape:
     """What one run of a function computed. `entries` is the list being recorded, until `close` takes it away."""
 
-    __slots__ = ("__weakref__", "entries", "loan", "number")
+    __slots__ = ("__weakref__", "entries", "number")
 
-    def __init__(self, loan: Loan | None = None) -> None:
+    def __init__(self) -> None:
         self.number = next_number()
         self.entries: list[Any] = []
-        self.loan = loan
 
     def inputs(self, values: Sequence[Any]) -> list[Var]:
         """Traced inputs, which come before all operations."""
@@ -113,12 +112,7 @@ class Var(Traced):
             return Traced.__array_ufunc__(self, ufunc, method, *args, **kwargs)
         x = self.value
         tape = self.tape
-        if type(x) is float:
-            y = float(ufunc(x))
-        elif type(x) is ndarray and x.nbytes >= SMALLEST:
-            y = _large(tape, ufunc, x)
-        else:
-            y = ufunc(x)
+        y = float(ufunc(x)) if type(x) is float else ufunc(x)
         entries = tape.entries
         result = type(self)()
         result.value, result.tape, result.index = y, tape, len(entries)
@@ -132,18 +126,6 @@ class VarArray(TracedArray, Var):
     __slots__ = ()
 
 
-def _large(tape: Tape, ufunc: Any, x: Any, *z: Any) -> Any:
-    """The value of a ufunc on a large array, in a borrowed buffer where the result is sure to fit it."""
-    loan = tape.loan
-    if loan is None or not x.flags.c_contiguous or x.dtype.kind != "f":
-        return ufunc(x, *z)
-    for v in z:
-        kind = type(v)
-        if not (kind is float or kind is int or (kind is ndarray and v.shape == x.shape and v.dtype is x.dtype)):
-            return ufunc(x, *z)
-    return ufunc(x, *z, out=loan.like(x))
-
-
 def var(value: Any, tape: Tape, index: int) -> Var:
     """A `Var` of either kind."""
     result = Var() if type(value) is float or not value.shape else VarArray()
@@ -155,7 +137,6 @@ def var(value: Any, tape: Tape, index: int) -> Var:
 # the two classes, so that the result's class needs no look at the values.
 def _binary(cls: Any, op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
     numpy = op.fn
-    arrays = cls is VarArray and raw is not real_power
 
     def method(a: Any, b: Any) -> Any:
         kind = type(b)
@@ -166,21 +147,13 @@ def _binary(cls: Any, op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
         try:
             if kind is cls and b.tape is tape:
                 z = b.value
-                result.value = y = (
-                    _large(tape, numpy, x, z)
-                    if arrays and type(x) is ndarray and x.nbytes >= SMALLEST
-                    else raw(x, z)
-                )
+                result.value = y = raw(x, z)
                 result.tape = tape
                 result.index = len(entries)
                 entries.append((op, y, x, z, a.index, b.index))
                 return result
             if kind is float or kind is int:
-                if arrays and type(x) is ndarray and x.nbytes >= SMALLEST:
-                    y = _large(tape, numpy, x, b)
-                else:
-                    y = raw(x, b) if kind is float else raw_n(x, b)
-                result.value = y
+                result.value = y = raw(x, b) if kind is float else raw_n(x, b)
                 result.tape = tape
                 result.index = len(entries)
                 entries.append((op_n, y, x, b, a.index, -1))
@@ -239,17 +212,19 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
         that their memory is free for what comes next
     adjoints: one for each entry, `None` for zero; cut down to those of the inputs
     """
-    fresh: set[int] = set()  # positions whose adjoint is an array made here and known nowhere else
+    fresh: set[int] = set()  # positions whose adjoint an op's own accumulation made, to be added to in place
     # The loop reads what it writes: adjoints of earlier entries are complete when it comes to them.
     for k, entry, g in zip(range(len(entries) - 1, inputs - 1, -1), reversed(entries), reversed(adjoints)):
         if g is None:
             continue
         op, y, a, b, i, j = entry
-        if j is None or (type(g) is ndarray and g.nbytes >= SMALLEST):
+        if j is None:
             entries[k] = adjoints[k] = None
-            _step(adjoints, fresh, g, k in fresh, entry)
+            _general(adjoints, fresh, g, entry)
             continue
-        # Numbers and small arrays: the arithmetic, and as little around it as can be.
+        if type(g) is ndarray and g.nbytes >= LARGE:
+            entries[k] = adjoints[k] = None
+        # The arithmetic, and as little around it as can be: this is what users feel.
         if i >= 0:
             d = op.d0
             if type(d) is float:
@@ -270,7 +245,7 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
             ):
                 adjoints[i] = c if t is None else t + c
             else:
-                _add(adjoints, fresh, i, c, a, False)
+                _add(adjoints, i, c, a)
         if j >= 0:
             d = op.d1
             if type(d) is float:
@@ -290,78 +265,28 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
             ):
                 adjoints[j] = c if t is None else t + c
             else:
-                _add(adjoints, fresh, j, c, b, False)
+                _add(adjoints, j, c, b)
     del adjoints[inputs:]
 
 
-def _step(adjoints: list[Any], fresh: set[int], g: Any, mine: bool, entry: tuple[Any, ...]) -> None:
-    """The sweep's step for arrays, traced values and general operations. `mine`: `g` may be overwritten."""
-    op, y, a, b, i, j = entry
-    if j is None:
-        args, kwargs, parents = a, b, i
-        if op.into is not None:
-            p = parents[0]
-            adjoints[p] = op.into(adjoints[p], p in fresh, g, args[0], **kwargs)
-            fresh.add(p)
-        else:
-            for n, p in enumerate(parents):
-                if p >= 0:
-                    _add(adjoints, fresh, p, pull(op, n, g, y, args, kwargs), args[n], False)
-        return
-    if i >= 0 and j >= 0:
-        # Where a partial is 1 the adjoint of that argument is `g` itself: then `g` is not ours to overwrite.
-        d, e = op.d0, op.d1
-        mine = mine and type(g) is ndarray
-        c = _product(op, d, 0, g, entry, False)
-        _add(adjoints, fresh, i, c, a, c is not g or (mine and e != 1.0))
-        c = _product(op, e, 1, g, entry, mine and d != 1.0)
-        _add(adjoints, fresh, j, c, b, c is not g or (mine and d != 1.0))
-    elif i >= 0:
-        c = _product(op, op.d0, 0, g, entry, mine)
-        _add(adjoints, fresh, i, c, a, mine or c is not g)
-    else:
-        c = _product(op, op.d1, 1, g, entry, mine)
-        _add(adjoints, fresh, j, c, b, mine or c is not g)
-
-
-def _product(op: Op, d: Any, n: int, g: Any, entry: tuple[Any, ...], mine: bool) -> Any:
-    """`g` times partial `n`, in place of `g` if that is ours and has the result's form."""
-    if type(d) is float:
-        if d == 1.0:
-            return g
-    elif type(d) is int:
-        d = entry[d]
-    else:
-        _, y, a, b, _, _ = entry
-        try:
-            d = d(y, a) if b is None else d(y, a, b)
-        except ArithmeticError:
-            d = partial(op, n, y, (a,) if b is None else (a, b))
-    if mine and type(g) is ndarray:
-        if type(d) is float or (type(d) is ndarray and d.shape == g.shape and d.dtype is g.dtype):
-            g *= d
-            return g
-    return g * d
-
-
-def _add(adjoints: list[Any], fresh: set[int], i: int, c: Any, x: Any, mine: bool) -> None:
-    """Add the cotangent `c` of `x`, which may have been broadcast or be of another dtype, to the adjoint."""
-    if type(c) is not ndarray or type(x) is not ndarray or c.shape != x.shape or c.dtype is not x.dtype:
-        c, same = _fitted(c, x), c
-        mine = mine and c is same
-    t = adjoints[i]
-    if t is None:
-        adjoints[i] = c
-        if mine and type(c) is ndarray:
-            fresh.add(i)
-    elif type(c) is type(t) is ndarray and i in fresh:
-        t += c
-    elif type(c) is type(t) is ndarray and mine:
-        c += t
-        adjoints[i] = c
+def _general(adjoints: list[Any], fresh: set[int], g: Any, entry: tuple[Any, ...]) -> None:
+    """The sweep's step over an entry of the last form."""
+    op, y, args, kwargs, parents, _ = entry
+    if op.into is not None:
+        i = parents[0]
+        adjoints[i] = op.into(adjoints[i], i in fresh, g, args[0], **kwargs)
         fresh.add(i)
-    else:
-        adjoints[i] = t + c
+        return
+    for n, i in enumerate(parents):
+        if i >= 0:
+            _add(adjoints, i, pull(op, n, g, y, args, kwargs), args[n])
+
+
+def _add(adjoints: list[Any], i: int, c: Any, x: Any) -> None:
+    """Add the cotangent `c` of `x`, which may have been broadcast or be of another dtype, to the adjoint."""
+    c = _fitted(c, x)
+    t = adjoints[i]
+    adjoints[i] = c if t is None else t + c
 
 
 def _fitted(c: Any, x: Any) -> Any:
@@ -398,7 +323,7 @@ def transposed(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict
     adjoints: list[Any] = [None] * len(entries)
     for v, h in zip(dy, g, strict=True) if isinstance(y, tuple) else ((dy, g),):
         if h is not None and isinstance(v, Var):
-            _add(adjoints, set(), v.index, h, v.value, False)
+            _add(adjoints, v.index, h, v.value)
     sweep(entries, adjoints, 1)
     return 0.0 * dx.value if adjoints[0] is None else adjoints[0]
 
