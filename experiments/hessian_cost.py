@@ -93,18 +93,24 @@ def answer(rows: list[Row]) -> str:
 def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
     figure, axes = figures.canvas(QUESTION, columns=2, width=12.0, height=5.4)
     for ax, (name, words) in zip(axes, PROBLEMS.items(), strict=True):
-        figures.log_log(ax, "number of unknowns n", "time of the Hessian ÷ time of the function")
+        figures.log_log(ax, "number of unknowns n", "cost of the Hessian ÷ cost of f")
         ax.set_title(words, fontsize=11)
         for style, mode in zip(figures.STYLES, MODES, strict=True):
             own = [row for row in rows if row["problem"] == name and row["mode"] == mode]
             if own:
                 n = [row["n"] for row in own]
+                counted = [row["operations_ratio"] for row in own]
+                ax.plot(n, counted, linestyle=style["linestyle"], **figures.THEORY)
                 ax.plot(n, [row["time_ratio"] for row in own], label=mode, **style)
                 low, high = zip(*(row["time_spread"] for row in own), strict=True)
                 ax.fill_between(n, low, high, color=style["color"], alpha=0.15)
                 figures.plain_ticks(ax.xaxis, n)
+    axes[0].plot([], [], label="theory: counted operations, same dashes", **figures.THEORY)
     axes[0].legend(fontsize=9, loc="upper left")
-    caption = "Time of the full Hessian by the four compositions, in evaluations of the function."
+    caption = (
+        "Time of the full Hessian by the four compositions, in evaluations of the function (bands: "
+        "quartiles); thin and grey, what the counted operations would make it."
+    )
     return [(figures.save(figure, stem.with_name(stem.name + ".png")), caption)]
 
 

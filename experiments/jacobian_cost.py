@@ -145,10 +145,10 @@ def winner_map(ax: Any, rows: list[Row], kind: str, columns: list[int], lines: l
         )
         ax.add_patch(frame)
         ratio = row[f"{kind}_ratio"]
-        text = f"{LETTERS[winner]} {digits(max(ratio, 1 / ratio))}×"
+        text = f"{LETTERS[winner]}\n{digits(max(ratio, 1 / ratio))}×"
         box = {"boxstyle": "square,pad=0.1", "facecolor": look["facecolor"], "edgecolor": "none"}
         # In the lower right corner, which a crossover near the diagonal leaves free.
-        ax.text(i + 0.42, j - 0.3, text, ha="right", va="center", fontsize=8, bbox=box, zorder=5)
+        ax.text(i + 0.44, j - 0.2, text, ha="right", va="center", fontsize=7.5, bbox=box, zorder=5)
     styles = (("predicted", figures.STYLES[0]), ("measured", figures.STYLES[1]))
     for name, style in styles:
         line = [(crossing(rows, m, f"{name}_ratio"), j) for j, m in enumerate(lines)]
