@@ -118,6 +118,8 @@ def handed_out(results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any
         elif r is None:
             r = zero_like(x)
         elif isinstance(r, np.ndarray):
+            if type(x) is not float and r.dtype != x.dtype:  # a partial in a wider type
+                r = r.astype(x.dtype)
             if r.base is not None or not r.flags.writeable or id(r) in seen:
                 r = np.array(r)
             seen.add(id(r))

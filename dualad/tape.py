@@ -19,6 +19,7 @@ import numpy as np
 from .errors import LeakError
 from .op import UNARY, Op, linear
 from .push import partial, push, scaled, zeros
+from .rules.index import getitem, index_into
 from .rules.shape import unbroadcast
 from .tracer import FAST, Raw, Traced, TracedArray, leaked, next_number, operand
 
@@ -115,7 +116,9 @@ class Var(Traced):
         y = float(ufunc(x)) if type(x) is float else ufunc(x)
         entries = tape.entries
         result = type(self)()
-        result.value, result.tape, result.index = y, tape, len(entries)
+        result.value = y
+        result.tape = tape
+        result.index = len(entries)
         entries.append((op, y, x, None, self.index, -1))
         return result
 
@@ -124,6 +127,20 @@ class VarArray(TracedArray, Var):
     """A traced array in reverse mode."""
 
     __slots__ = ()
+
+    def __getitem__(self, index: Any) -> Any:
+        x = self.value
+        if type(index) is not int or type(x) is not ndarray or x.ndim != 1:
+            return index_into(self, index)
+        # Loops over the elements of a vector
+        tape = self.tape
+        entries = tape.entries
+        result = Var()
+        result.value = y = x[index]
+        result.tape = tape
+        result.index = len(entries)
+        entries.append((getitem, y, (x,), {"index": (index,)}, (self.index,), None))
+        return result
 
 
 def var(value: Any, tape: Tape, index: int) -> Var:
@@ -222,13 +239,11 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
             entries[k] = adjoints[k] = None
             _general(adjoints, fresh, g, entry)
             continue
-        if type(g) is ndarray and g.nbytes >= LARGE:
-            entries[k] = adjoints[k] = None
         # The arithmetic, and as little around it as can be: this is what users feel.
         if i >= 0:
             d = op.d0
             if type(d) is float:
-                c = g if d == 1.0 else g * d
+                c = g if d == 1.0 else -g if d == -1.0 else g * d
             elif type(d) is int:
                 c = g * entry[d]
             else:
@@ -238,18 +253,20 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                     c = g * partial(op, 0, y, (a,) if b is None else (a, b))
                 if type(c) is float64 and type(a) is float:
                     c = float(c)
-            t = adjoints[i]
-            if type(c) is float is type(a) or (
-                # With one traced argument the shapes are the same.
-                type(c) is ndarray is type(a) and c.dtype is a.dtype and (j < 0 or c.shape == a.shape)
-            ):
+            if type(c) is float or type(c) is float64:
+                t = adjoints[i]
+                adjoints[i] = c if t is None else t + c
+            elif type(c) is ndarray is type(a) and (j < 0 or c.shape == a.shape):
+                if c.nbytes >= LARGE:
+                    entries[k] = adjoints[k] = None
+                t = adjoints[i]
                 adjoints[i] = c if t is None else t + c
             else:
                 _add(adjoints, i, c, a)
         if j >= 0:
             d = op.d1
             if type(d) is float:
-                c = g if d == 1.0 else g * d
+                c = g if d == 1.0 else -g if d == -1.0 else g * d
             elif type(d) is int:
                 c = g * entry[d]
             else:
@@ -259,10 +276,13 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                     c = g * partial(op, 1, y, (a, b))
                 if type(c) is float64 and type(b) is float:
                     c = float(c)
-            t = adjoints[j]
-            if type(c) is float is type(b) or (
-                type(c) is ndarray is type(b) and c.dtype is b.dtype and (i < 0 or c.shape == b.shape)
-            ):
+            if type(c) is float or type(c) is float64:
+                t = adjoints[j]
+                adjoints[j] = c if t is None else t + c
+            elif type(c) is ndarray is type(b) and (i < 0 or c.shape == b.shape):
+                if c.nbytes >= LARGE:
+                    entries[k] = adjoints[k] = None
+                t = adjoints[j]
                 adjoints[j] = c if t is None else t + c
             else:
                 _add(adjoints, j, c, b)

@@ -60,6 +60,9 @@ def _scatter_add_batch(op, args, flags, keywords, k):
 
 def _accumulate(buffer, fresh, g, x, index):
     """Add the cotangent of `x[index]` into that of `x`; in place where `buffer` is `fresh`, made here."""
+    if fresh and type(buffer) is np.ndarray and type(index[0]) is int and not isinstance(g, Tracer):
+        buffer[index] += g
+        return buffer
     if isinstance(g, Tracer) or isinstance(buffer, Tracer):
         c = scatter_add(g, index=index, shape=x.shape)
         return c if buffer is None else buffer + c

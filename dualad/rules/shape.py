@@ -201,7 +201,7 @@ def _full_like(a, fill_value, dtype=None, *, shape=None):
 
 @composite(np.astype)
 def _astype(x, dtype, *, copy=True):
-    return astype(x, dtype=np.dtype(dtype))
+    return x if x.dtype == dtype else astype(x, dtype=np.dtype(dtype))
 
 
 @composite(np.copy, examples=arrays(((2, 3),)))
