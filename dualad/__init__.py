@@ -1,4 +1,4 @@
-"""dualad: automatic differentiation of plain NumPy code, forward and reverse, from one registry of operations."""
+"""Automatic differentiation of plain NumPy code, forward and reverse, from one registry of operations."""
 
 from .check import check_grads
 from .count import Ledger, count
@@ -28,8 +28,8 @@ __all__ = [
     "DualadError",
     "GradientError",
     "KeywordError",
-    "Ledger",
     "LeakError",
+    "Ledger",
     "NoRuleError",
     "NotScalarError",
     "RegistrationError",

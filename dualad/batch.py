@@ -27,7 +27,7 @@ class Batch(TracedArray):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.value.shape[:-1]
+        return tuple(self.value.shape[:-1])
 
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if op.kind == "plain":
@@ -45,7 +45,10 @@ class Batch(TracedArray):
 
 def _one_by_one(op: Op, args: Sequence[Any], flags: Sequence[bool], kwargs: dict[str, Any], k: int) -> Any:
     """Any op, direction by direction."""
-    columns = [op.call(*[a[..., i] if f else a for a, f in zip(args, flags, strict=True)], **kwargs) for i in range(k)]
+    columns = [
+        op.call(*[a[..., i] if f else a for a, f in zip(args, flags, strict=True)], **kwargs)
+        for i in range(k)
+    ]
     if isinstance(columns[0], tuple):
         return tuple(np.stack(parts, axis=-1) for parts in zip(*columns, strict=True))
     return np.stack(columns, axis=-1)

@@ -66,11 +66,29 @@ def _check(
         _compare(back, along, rtol, atol, f"{name}: reverse mode, order {depth}", "forward mode")
     if depth < order:
         if "forward" in modes:
-            _check(lambda *a: jvp(f, a, rebuild(v))[1], args, order, modes, rtol, atol, rng, depth + 1, f"jvp of {name}")
+            _check(
+                lambda *a: jvp(f, a, rebuild(v))[1],
+                args,
+                order,
+                modes,
+                rtol,
+                atol,
+                rng,
+                depth + 1,
+                f"jvp of {name}",
+            )
         if "reverse" in modes:
             rebuild_y = flatten(y)[1]
             _check(
-                lambda *a: vjp(f, *a)[1](rebuild_y(g)), args, order, modes, rtol, atol, rng, depth + 1, f"vjp of {name}"
+                lambda *a: vjp(f, *a)[1](rebuild_y(g)),
+                args,
+                order,
+                modes,
+                rtol,
+                atol,
+                rng,
+                depth + 1,
+                f"vjp of {name}",
             )
 
 
@@ -83,9 +101,16 @@ def _dot(a: Sequence[Any], b: Sequence[Any]) -> float:
     return float(sum(np.sum(x * y) for x, y in zip(a, b, strict=True)))
 
 
-def _line(f: Any, leaves: Sequence[Any], rebuild: Any, v: Sequence[Any], g: Sequence[Any]) -> Callable[[float], float]:
+def _line(
+    f: Any, leaves: Sequence[Any], rebuild: Any, v: Sequence[Any], g: Sequence[Any]
+) -> Callable[[float], float]:
     def at(t: float) -> float:
-        moved = rebuild([x + t * dx if type(x) is float else x + x.dtype.type(t) * dx for x, dx in zip(leaves, v, strict=True)])
+        moved = rebuild(
+            [
+                x + t * dx if type(x) is float else x + x.dtype.type(t) * dx
+                for x, dx in zip(leaves, v, strict=True)
+            ]
+        )
         return _dot(g, flatten(f(*moved))[0])
 
     return at
@@ -100,4 +125,6 @@ def _difference(line: Callable[[float], float]) -> float:
 def _compare(found: float, expected: float, rtol: float, atol: float, what: str, other: str) -> None:
     error = abs(found - expected)
     if not error <= atol + rtol * abs(expected):  # also where either is NaN
-        raise GradientError(f"{what} gives {found!r} along a random direction, {other} give {expected!r}: off by {error:.3g}")
+        raise GradientError(
+            f"{what} gives {found!r} along a random direction, {other} give {expected!r}: off by {error:.3g}"
+        )

@@ -10,7 +10,8 @@ import numpy as np
 
 from .errors import NotScalarError, ShapeError, error
 from .op import primal
-from .run import Recording, handed_out, run_dual, zero_like
+from .push import constant
+from .run import Recording, handed_out, lifted, run_dual
 from .select import Argnums, Selected, named
 from .tree import flatten, inputs, same_shapes
 
@@ -38,7 +39,7 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
         chosen = Selected(f, argnums, args, kwargs)
         run = Recording(f, chosen.call, chosen.leaves, has_aux)
         value = _scalar(run, f)
-        seed = 1.0 if type(value) is float else value.dtype.type(1)
+        seed = lifted(constant(value, 1.0), value)
         grads = handed_out(run.pull([seed], last=True), chosen.leaves)
         return ((value, run.aux) if has_aux else value), chosen.rebuild(grads)
 
@@ -97,8 +98,8 @@ def derivative(f: F, n: int = 1) -> F:
     @functools.wraps(f)
     def once(x: Any) -> Any:
         (x,), _ = inputs(x, f"the argument of {named(f)}")
-        one = 1.0 if type(x) is float else np.ones(x.shape, x.dtype)[()]
-        values, moved, rebuild, _ = run_dual(f, _direct, [x], [one])
+        one = constant(x, 1.0)
+        values, moved, rebuild, _ = run_dual(f, _direct, [x], [lifted(one, x)])
         for v in values:
             if np.shape(x) and np.shape(v) != np.shape(x):
                 raise error(
@@ -137,12 +138,15 @@ def _like(leaves: Sequence[Any], tree: Any, what: str) -> list[Any]:
     """Leaves of `tree`, with the shapes and dtypes of `leaves`."""
     given, _ = inputs(tree, what)
     same_shapes(leaves, given, what)
-    return [
-        float(g) if type(x) is float and isinstance(g, np.floating)
-        else np.astype(g, x.dtype) if type(x) is not float and hasattr(g, "dtype") and g.dtype != x.dtype and np.shape(g)
-        else g
-        for x, g in zip(leaves, given, strict=True)
-    ]  # fmt: skip
+    return [lifted(_cast(g, x), x) for x, g in zip(leaves, given, strict=True)]
+
+
+def _cast(g: Any, x: Any) -> Any:
+    if type(x) is float:
+        return float(g) if isinstance(g, np.floating) else g
+    if type(g) is float or g.dtype == x.dtype:
+        return g
+    return x.dtype.type(g) if isinstance(g, np.generic) else np.astype(g, x.dtype)
 
 
 def vjp(f: F, *primals: Any, has_aux: bool = False) -> Any:
@@ -215,6 +219,3 @@ def stop_gradient(x: Any) -> Any:
     """
     leaves, rebuild = flatten(x)
     return rebuild([primal(v) for v in leaves])
-
-
-__all__ = ["derivative", "grad", "hvp", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "zero_like"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from types import FrameType
+from typing import TypeVar
 
 import numpy as np
 
@@ -62,7 +64,7 @@ class GradientError(DualadError, AssertionError):
 
 def user_line() -> str:
     """`file:line: source` of the innermost frame that is neither dualad's nor NumPy's, or ''."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = frame.f_code.co_filename
         if not os.path.abspath(path).startswith(_LIBRARY) and not path.startswith("<__array_function__"):
@@ -72,7 +74,10 @@ def user_line() -> str:
     return ""
 
 
-def error(kind: type[DualadError], problem: str, fix: str = "") -> DualadError:
+E = TypeVar("E", bound=DualadError)
+
+
+def error(kind: type[E], problem: str, fix: str = "") -> E:
     """An error of `kind` whose message has the problem, the user's line and the change that works."""
     line = user_line()
     parts = [problem, f"  at {line}" if line else "", f"  instead: {fix}" if fix else ""]

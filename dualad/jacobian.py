@@ -12,7 +12,7 @@ import numpy as np
 from .batch import Batch, directions
 from .derivative import F, grad
 from .errors import ArgumentError, NotScalarError, error
-from .run import Recording, keep_freed_memory, run_dual
+from .run import Recording, keep_freed_memory, lifted, run_dual
 from .select import Argnums, Selected, named
 from .tracer import next_number
 from .tree import Rebuild
@@ -88,7 +88,7 @@ def _seeds(leaves: Sequence[Any], n: int, width: int, budget: int) -> Iterator[l
     for start, stop in _chunks(n, width, _itemsize(leaves), budget):
         number, offset, found = next_number(), 0, []
         for x in leaves:
-            found.append(Batch(directions(np.shape(x), start, stop, offset, _dtype(x)), number))
+            found.append(Batch(lifted(directions(np.shape(x), start, stop, offset, _dtype(x)), x), number))
             offset += math.prod(np.shape(x))
         yield found
 
@@ -105,7 +105,9 @@ def _columns(tangents: Sequence[Any], values: Sequence[Any]) -> list[Any]:
     return [dy.value if isinstance(dy, Batch) else None for dy in tangents]
 
 
-def _forward(f: F, call: Callable[..., Any], leaves: Sequence[Any], n: int, budget: int) -> tuple[list[Any], Rebuild, list[Any]]:
+def _forward(
+    f: F, call: Callable[..., Any], leaves: Sequence[Any], n: int, budget: int
+) -> tuple[list[Any], Rebuild, list[Any]]:
     """Run `f` on dual numbers once a chunk: values, structure, and each chunk's columns for each output leaf."""
     columns = []
     for dxs in _seeds(leaves, n, n, budget):
@@ -150,7 +152,9 @@ def _reverse(run: Recording, leaves: Sequence[Any], m: int, width: int, budget: 
     for start, stop in seeds:
         number, offset, cotangents = next_number(), 0, []
         for y in run.values:
-            cotangents.append(Batch(directions(np.shape(y), start, stop, offset, _dtype(y)), number))
+            cotangents.append(
+                Batch(lifted(directions(np.shape(y), start, stop, offset, _dtype(y)), y), number)
+            )
             offset += math.prod(np.shape(y))
         adjoints = run.pull(cotangents, last=stop == m)
         chunks.append([np.moveaxis(g.value, -1, 0) if isinstance(g, Batch) else None for g in adjoints])
@@ -159,14 +163,19 @@ def _reverse(run: Recording, leaves: Sequence[Any], m: int, width: int, budget: 
     for y in run.values:
         size = math.prod(np.shape(y))
         pieces = [w if size == m else w[rows : rows + size] for w in whole]
-        blocks.append([_shaped(p, np.shape(y) + np.shape(x), x, y) for p, x in zip(pieces, leaves, strict=True)])
+        blocks.append(
+            [_shaped(p, np.shape(y) + np.shape(x), x, y) for p, x in zip(pieces, leaves, strict=True)]
+        )
         rows += size
     return blocks
 
 
 def _stacked(parts: list[Any], sizes: list[int], x: Any) -> Any:
     """Rows of all chunks, for one input leaf; zeros where a chunk did not depend on it."""
-    full = [np.zeros((k, *np.shape(x)), _dtype(x)) if p is None else np.astype(p, _dtype(x), copy=False) for p, k in zip(parts, sizes, strict=True)]
+    full = [
+        np.zeros((k, *np.shape(x)), _dtype(x)) if p is None else np.astype(p, _dtype(x), copy=False)
+        for p, k in zip(parts, sizes, strict=True)
+    ]
     if not full:
         return np.zeros((0, *np.shape(x)), _dtype(x))
     return full[0] if len(full) == 1 else np.concatenate(full)
@@ -188,7 +197,9 @@ def hessian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = C
     """
     outer, over, inner = ("forward-over-reverse" if mode == "auto" else mode).partition("-over-")
     if over == "" or {outer, inner} - {"forward", "reverse"}:
-        raise error(ArgumentError, f"hessian has no mode {mode!r}", "mode='auto' or, say, 'forward-over-reverse'")
+        raise error(
+            ArgumentError, f"hessian has no mode {mode!r}", "mode='auto' or, say, 'forward-over-reverse'"
+        )
     inside = grad(f, argnums) if inner == "reverse" else _gradient_forward(f, argnums, chunk_bytes)
     return jacobian(inside, argnums, outer, chunk_bytes)
 
@@ -200,7 +211,11 @@ def _gradient_forward(f: F, argnums: Argnums, chunk_bytes: int) -> F:
     def derived(*args: Any, **kwargs: Any) -> Any:
         value, gradient = both(*args, **kwargs)
         if np.shape(value) != () or isinstance(value, (list, tuple, dict)):
-            raise error(NotScalarError, f"hessian needs a scalar output, but {named(f)} did not return one", "jacobian of jacobian")
+            raise error(
+                NotScalarError,
+                f"hessian needs a scalar output, but {named(f)} did not return one",
+                "jacobian of jacobian",
+            )
         return gradient
 
     return derived

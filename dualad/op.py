@@ -31,7 +31,12 @@ class Tracer:
     value: Any
 
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Apply `op`, of whose arguments this is one of the highest level."""
         raise NotImplementedError
+
+    def lift(self, seed: Any) -> Any:
+        """A plain seed as seen from this level: counted where counting is on."""
+        return self.value.lift(seed) if isinstance(self.value, Tracer) else seed
 
 
 class Op:
@@ -134,8 +139,11 @@ class Composite:
         if kwargs:
             kwargs = checked(self.fn, kwargs, self.keywords)
         if len(args) > self.function.__code__.co_argcount and not self.function.__code__.co_flags & 4:
-            raise error(KeywordError, f"{self.name} was called with {len(args)} positional arguments, "
-                        f"of which {self.function.__code__.co_argcount} have a rule")
+            raise error(
+                KeywordError,
+                f"{self.name} was called with {len(args)} positional arguments, "
+                f"of which {self.function.__code__.co_argcount} have a rule",
+            )
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -156,10 +164,12 @@ def checked(fn: Any, kwargs: dict[str, Any], known: frozenset[str] | set[str]) -
     for key, value in kwargs.items():
         if key in known:
             kept[key] = value
-        elif not (value is None or value is np._NoValue or (key == "where" and value is True)):  # type: ignore[attr-defined]
+        elif not (value is None or value is np._NoValue or (key == "where" and value is True)):
             name = name_of(fn)
-            fix = f"leave {key}= away; compute on the whole and select with np.where" if key == "where" else (
-                f"y = {name}(...), without out=" if key == "out" else f"call {name} without {key}="
+            fix = (
+                f"leave {key}= away; compute on the whole and select with np.where"
+                if key == "where"
+                else (f"y = {name}(...), without out=" if key == "out" else f"call {name} without {key}=")
             )
             raise error(KeywordError, f"{name} has no derivative rule for the keyword {key}=", fix)
     return kept
@@ -186,7 +196,7 @@ def register(op: Op | Composite, *functions: Any) -> None:
 
 
 def _declare(kind: str, fn: Function, rules: Sequence[Any], aliases: Sequence[Any], **facts: Any) -> Op:
-    if not rules or all(rule is None for rule in rules) and kind != "plain":
+    if not rules or (all(rule is None for rule in rules) and kind != "plain"):
         raise RegistrationError(f"{name_of(fn)}: a {kind} op needs a rule for at least one argument")
     op = Op(kind, fn, rules, **facts)
     if "name" in facts:
@@ -198,7 +208,19 @@ def _declare(kind: str, fn: Function, rules: Sequence[Any], aliases: Sequence[An
 
 
 def elementwise(fn: Function, *partials: Any, aliases: Sequence[Any] = (), **facts: Any) -> Op:
-    """Declare an elementwise op by its partial derivatives: numbers, or functions of `(y, *inputs)`."""
+    """Declare an elementwise op by its partial derivatives.
+
+    fn: the function that computes it: a ufunc, or with `name=` any function over NumPy's
+    partials: for each argument a number, a function of `(y, *inputs)`, or `None` if it is never differentiated
+    aliases: other NumPy functions that compute the same
+    facts: `examples`, `name`, `batch`, `cost`, as in `Op`
+    returns: the op, which can be called; calls of `fn` on traced values reach it by themselves if `fn` is NumPy's
+    raises: RegistrationError if `fn` is registered already
+
+    >>> softplus = elementwise(lambda x: np.log1p(np.exp(x)), lambda y, x: 1 - np.exp(-y), name="softplus")
+    >>> grad(softplus)(0.0)
+    0.5
+    """
     op = _declare("elementwise", fn, partials, aliases, **facts)
     if len(partials) == 1 and "name" not in facts:
         UNARY.update(dict.fromkeys((fn, *aliases), op))
@@ -206,32 +228,76 @@ def elementwise(fn: Function, *partials: Any, aliases: Sequence[Any] = (), **fac
 
 
 def linear(fn: Function, *adjoints: Any, aliases: Sequence[Any] = (), **facts: Any) -> Op:
-    """Declare an op that is jointly linear in its arguments by the adjoints `(g, *inputs, **keywords)`."""
+    """Declare an op that is jointly linear in its arguments, by its adjoint in each.
+
+    adjoints: functions of `(g, *inputs, **keywords)`, or `None` for an argument that is not differentiated.
+        What an argument was broadcast along is summed centrally.
+    fn, aliases, facts, returns, raises: as for `elementwise`
+
+    >>> evens = linear(lambda x: x[::2], lambda g, x: np.stack([g, 0 * g], -1).ravel(), name="evens")
+    >>> grad(lambda x: evens(x) @ np.array([1.0, 2.0]))(np.ones(4))
+    array([1., 0., 2., 0.])
+    """
     return _declare("linear", fn, adjoints, aliases, **facts)
 
 
 def multilinear(fn: Function, *adjoints: Any, aliases: Sequence[Any] = (), **facts: Any) -> Op:
-    """Declare an op that is linear in each argument by the adjoints `(g, *inputs, **keywords)`."""
+    """Declare an op that is linear in each of its arguments, a product, by its adjoint in each.
+
+    adjoints: functions of `(g, *inputs, **keywords)`
+    fn, aliases, facts, returns, raises: as for `elementwise`
+
+    >>> cross = multilinear(
+    ...     lambda a, b: a[0] * b[1] - a[1] * b[0],
+    ...     lambda g, a, b: g * np.stack([b[1], -b[0]]),
+    ...     lambda g, a, b: g * np.stack([-a[1], a[0]]),
+    ...     name="plane cross product",
+    ... )
+    >>> grad(cross)(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    array([ 4., -3.])
+    """
     return _declare("multilinear", fn, adjoints, aliases, **facts)
 
 
 def general(fn: Function, *pushes: Any, aliases: Sequence[Any] = (), **facts: Any) -> Op:
-    """Declare any other op by its pushforwards `(dx, y, *inputs, **keywords)`, linear in `dx`.
+    """Declare any other op by the pushforward in each argument; its pullback is derived from them.
 
-    A hand-written pullback `pulls=(rule, …)` with rules `(g, y, *inputs, **keywords)` is allowed where a
-    profile asks for it; a generated test holds it against the derived one.
+    pushes: functions of `(dx, y, *inputs, **keywords)`, linear in `dx`
+    facts: also `pulls=(rule, …)`, hand-written pullbacks `(g, y, *inputs, **keywords)`, where a profile asks
+        for them; a generated test holds them against the derived ones
+    fn, aliases, returns, raises: as for `elementwise`
+
+    >>> matrix_square = general(lambda a: a @ a, lambda da, y, a: da @ a + a @ da, name="matrix square")
+    >>> grad(lambda a: np.trace(matrix_square(a)))(np.eye(2))
+    array([[2., 0.],
+           [0., 2.]])
     """
     return _declare("general", fn, pushes, aliases, **facts)
 
 
 def plain(*functions: Any) -> None:
-    """Declare functions whose results are piecewise constant: they return plain values."""
-    for fn in functions:
+    """Declare functions whose results are piecewise constant: they return plain values.
+
+    >>> plain(np.hanning)
+    >>> grad(lambda x: x * np.rint(x))(2.3)
+    2.0
+    """
+    for fn in dict.fromkeys(functions):  # some NumPy functions have two names
         register(Op("plain", fn, (None,)), fn)
 
 
 def composite(*functions: Any, examples: Function | None = None) -> Callable[[Function], Function]:
-    """Declare that NumPy's `functions` are computed by the decorated one, written over registered ones."""
+    """Declare that NumPy's `functions` are computed by the decorated one, written over registered ones.
+
+    functions: NumPy functions; the decorated one takes their arguments, as many of them as it supports
+    raises: RegistrationError if one is registered already
+
+    >>> @composite(np.mean)
+    ... def mean(x): ...
+    Traceback (most recent call last):
+        ...
+    dualad.errors.RegistrationError: np.mean is already registered, as <composite np.mean>
+    """
 
     def bind(function: Function) -> Function:
         for fn in functions:

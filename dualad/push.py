@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .op import Op
+from .op import Op, Tracer, primal
 
 
 def push(op: Op, tangents: Sequence[Any], y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -17,7 +17,7 @@ def push(op: Op, tangents: Sequence[Any], y: Any, args: Sequence[Any], kwargs: d
         terms = [scaled(tangents[i], partial(op, i, y, args)) for i in active]
     elif op.kind == "linear":
         moved = [
-            a if not op.variadic and op.rules[i] is None else zeros(a) if dx is None else dx
+            a if not op.variadic and op.rules[i] is None else constant(a, 0.0) if dx is None else dx
             for i, (a, dx) in enumerate(zip(args, tangents, strict=True))
         ]
         return shaped(op.call(*moved, **kwargs), y)
@@ -26,7 +26,9 @@ def push(op: Op, tangents: Sequence[Any], y: Any, args: Sequence[Any], kwargs: d
     else:
         terms = [op.rule(i)(tangents[i], y, *args, **kwargs) for i in active]
         if isinstance(y, tuple):
-            return tuple(shaped(total(parts), part) for parts, part in zip(zip(*terms, strict=True), y, strict=True))
+            return tuple(
+                shaped(total(parts), part) for parts, part in zip(zip(*terms, strict=True), y, strict=True)
+            )
     return shaped(total(terms), y)
 
 
@@ -42,20 +44,25 @@ def partial(op: Op, i: int, y: Any, args: Sequence[Any]) -> Any:
 
 
 def scaled(dx: Any, d: Any) -> Any:
+    """`d * dx`, without the multiplication where the partial is 1."""
     if type(d) in (int, float):
         return dx if d == 1 else -dx if d == -1 else dx * d
     return d * dx
 
 
 def total(terms: Sequence[Any]) -> Any:
+    """Sum of one term or more."""
     result = terms[0]
     for term in terms[1:]:
         result = result + term
     return result
 
 
-def zeros(x: Any) -> Any:
-    return 0.0 if type(x) is float else np.zeros(x.shape, x.dtype) if hasattr(x, "shape") else np.zeros(np.shape(x))
+def constant(x: Any, v: float) -> Any:
+    """A plain constant with the shape and dtype of `x`; a Python float where `x` stands for a Python number."""
+    if not isinstance(primal(x), (np.ndarray, np.generic)):
+        return v
+    return np.full(x.shape, v, x.dtype) if x.shape else x.dtype.type(v)
 
 
 def shaped(dy: Any, y: Any) -> Any:

@@ -10,6 +10,8 @@ import numpy as np
 
 from .dual import Dual, Level, dual
 from .errors import ArgumentError, error
+from .op import Tracer
+from .push import constant
 from .select import named
 from .tape import LARGE, Tape, Var, push_along, sweep
 from .tree import Rebuild, flatten, outputs
@@ -72,7 +74,11 @@ class Recording:
 
 
 def run_dual(
-    f: Callable[..., Any], call: Callable[..., Any], leaves: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+    f: Callable[..., Any],
+    call: Callable[..., Any],
+    leaves: Sequence[Any],
+    tangents: Sequence[Any],
+    has_aux: bool = False,
 ) -> tuple[list[Any], list[Any], Rebuild, Any]:
     """Run `f` in forward mode: output leaves, their tangents (`None` where zero), their structure, and aux."""
     level = Level()
@@ -88,11 +94,20 @@ def run_dual(
     return values, moved, rebuild, _stripped(aux, lambda v: isinstance(v, Dual) and v.level is level)
 
 
+def lifted(seed: Any, x: Any) -> Any:
+    """The seed of `x`, brought to the level of `x` where that is itself traced."""
+    return x.lift(seed) if isinstance(x, Tracer) else seed
+
+
 def _split(f: Callable[..., Any], result: Any, has_aux: bool) -> tuple[Any, Any]:
     if not has_aux:
         return result, None
     if not isinstance(result, tuple) or len(result) != 2:
-        raise error(ArgumentError, f"with has_aux=True {named(f)} must return a pair (result, aux)", "return result, aux")
+        raise error(
+            ArgumentError,
+            f"with has_aux=True {named(f)} must return a pair (result, aux)",
+            "return result, aux",
+        )
     return result
 
 
@@ -104,10 +119,6 @@ def _stripped(tree: Any, own: Callable[[Any], bool]) -> Any:
     return rebuild([v.value if own(v) else v for v in leaves])
 
 
-def zero_like(x: Any) -> Any:
-    return 0.0 if type(x) is float else np.zeros(x.shape, x.dtype)[()]
-
-
 def handed_out(results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any] = ()) -> list[Any]:
     """Derivatives as a caller may keep and change them: zeros filled in, nothing shared, floats for floats."""
     seen = {id(x) for x in inputs}
@@ -116,7 +127,7 @@ def handed_out(results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any
         if type(r) is float:
             pass
         elif r is None:
-            r = zero_like(x)
+            r = constant(x, 0.0)
         elif isinstance(r, np.ndarray):
             if type(x) is not float and r.dtype != x.dtype:  # a partial in a wider type
                 r = r.astype(x.dtype)

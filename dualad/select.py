@@ -12,6 +12,7 @@ Argnums = int | str | Sequence[int | str]
 
 
 def named(f: Callable[..., Any]) -> str:
+    """What to call the user's function in messages."""
     return getattr(f, "__qualname__", None) or type(f).__name__
 
 
@@ -24,13 +25,17 @@ class Selected:
 
     __slots__ = ("args", "keys", "kwargs", "leaves", "one", "rebuild")
 
-    def __init__(self, f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         self.args, self.kwargs = args, kwargs
         self.one = isinstance(argnums, (int, str))
         keys: Sequence[Any] = (argnums,) if self.one else tuple(argnums)  # type: ignore[arg-type]
         self.keys = [_key(f, key, args, kwargs) for key in keys]
         chosen = [kwargs[k] if isinstance(k, str) else args[k] for k in self.keys]
-        self.leaves, self.rebuild = inputs(chosen[0] if self.one else tuple(chosen), f"the argument of {named(f)}")
+        self.leaves, self.rebuild = inputs(
+            chosen[0] if self.one else tuple(chosen), f"the argument of {named(f)}"
+        )
 
     def call(self, f: Callable[..., Any], leaves: Sequence[Any]) -> Any:
         """`f` of the call's arguments, with `leaves` in place of the selected ones."""
@@ -47,10 +52,14 @@ class Selected:
 def _key(f: Callable[..., Any], key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
     if isinstance(key, str):
         if key in kwargs:
-            return key
-        raise error(ArgumentError, f"argnums={key!r}, but {named(f)} was called without {key}=", f"call it with {key}=…")
+            return str(key)
+        raise error(
+            ArgumentError,
+            f"argnums={key!r}, but {named(f)} was called without {key}=",
+            f"call it with {key}=…",
+        )
     if -len(args) <= key < len(args):
-        return key % len(args)
+        return int(key) % len(args)
     raise error(
         ArgumentError,
         f"argnums={key}, but {named(f)} was called with {len(args)} positional arguments",

@@ -16,9 +16,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from .errors import LeakError
 from .op import UNARY, Op, linear
-from .push import partial, push, scaled, zeros
+from .push import constant, partial, push, scaled
 from .rules.index import getitem, index_into
 from .rules.shape import unbroadcast
 from .tracer import FAST, Raw, Traced, TracedArray, leaked, next_number, operand
@@ -69,14 +68,16 @@ class Tape:
         entries, self.entries = self.entries, _CLOSED
         return entries
 
-    def record(self, op: Op, y: Any, args: tuple[Any, ...], parents: tuple[int, ...], kwargs: dict[str, Any]) -> Any:
+    def record(
+        self, op: Op, y: Any, args: tuple[Any, ...], parents: tuple[int, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Append an operation and return its result as traced."""
         entries = self.entries
         index = len(entries)
         entries.append((op, y, args, kwargs, parents, None))
         if not isinstance(y, tuple):
             return var(y, self, index)
-        parts = [self.record(part, v, (y,), (index,), {"k": k}) for k, v in enumerate(y)]
+        parts: list[Any] = [self.record(part, v, (y,), (index,), {"k": k}) for k, v in enumerate(y)]
         return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
 
 
@@ -214,9 +215,9 @@ for _cls in (Var, VarArray):
 
 # An output of an op with several: what the op's own entry holds is the tuple of them.
 def _set_part(buffer: Any, fresh: bool, g: Any, y: Any, k: int) -> list[Any]:
-    buffer = [None] * len(y) if buffer is None else buffer
-    buffer[k] = g if buffer[k] is None else buffer[k] + g
-    return buffer
+    parts: list[Any] = [None] * len(y) if buffer is None else buffer
+    parts[k] = g if parts[k] is None else parts[k] + g
+    return parts
 
 
 part = linear(lambda y, k: y[k], lambda g, y, k: g, name="output of several", into=_set_part)
@@ -328,8 +329,9 @@ def pull(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict[str, 
         return scaled(g, partial(op, k, y, args))
     if op.kind != "general":
         return op.rules[0](g, k, *args, **kwargs) if op.variadic else op.rules[k](g, *args, **kwargs)
-    if op.pulls is not None and op.pulls[k] is not None:
-        return op.pulls[k](g, y, *args, **kwargs)
+    by_hand = None if op.pulls is None else op.pulls[k]
+    if by_hand is not None:
+        return by_hand(g, y, *args, **kwargs)
     return transposed(op, k, g, y, args, kwargs)
 
 
@@ -337,7 +339,7 @@ def transposed(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict
     """The pullback read off a tape of the pushforward, which is linear, so that any tangent will do."""
     tape = Tape()
     x = args[k]
-    (dx,) = tape.inputs([zeros(x)])
+    (dx,) = tape.inputs([constant(x, 0.0)])
     dy = op.rule(k)(dx, y, *args, **kwargs)
     entries = tape.close()
     adjoints: list[Any] = [None] * len(entries)

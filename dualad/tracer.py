@@ -36,12 +36,20 @@ from .rules.index import index_into
 # and so has the higher number: that makes perturbation confusion impossible (Siskind and Pearlmutter 2005).
 next_number = count(1).__next__
 
-_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
-_RUNNING = {np.add: np.cumsum, np.multiply: np.cumprod}
+# ufunc methods, as the functions that compute the same
+_METHODS: dict[Any, Any] = {
+    ("reduce", np.add): np.sum,
+    ("reduce", np.multiply): np.prod,
+    ("reduce", np.maximum): np.max,
+    ("reduce", np.minimum): np.min,
+    ("accumulate", np.add): np.cumsum,
+    ("accumulate", np.multiply): np.cumprod,
+}
 
 
 def leaked() -> LeakError:
-    return error(  # type: ignore[return-value]
+    """The error for a traced value that outlived its function."""
+    return error(
         LeakError,
         "a traced value was used after the function it belongs to had returned",
         "return the value from the differentiated function (has_aux=True passes extra results out), "
@@ -50,14 +58,16 @@ def leaked() -> LeakError:
 
 
 def no_rule(fn: Any) -> NoRuleError:
+    """The error for a function that is not registered."""
     name = name_of(fn)
     known = {name_of(f).rpartition(".")[2]: name_of(f) for f in OPS}
     near = difflib.get_close_matches(name.rpartition(".")[2], known, 1, 0.75)
     fix = f"{known[near[0]]} has a rule; " if near else ""
-    return error(  # type: ignore[return-value]
+    return error(
         NoRuleError,
         f"{name} has no derivative rule",
-        fix + "write it over functions that have one, or call it on dualad.primal(x) if its derivative is not wanted",
+        fix
+        + "write it over functions that have one, or call it on dualad.primal(x) if its derivative is not wanted",
     )
 
 
@@ -87,7 +97,6 @@ class Traced(Tracer):
     """A traced scalar. It has no sequence methods, so that NumPy reports our error when it is put in an array."""
 
     __slots__ = ()
-    __array_priority__ = 1000.0
 
     # the two protocols
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
@@ -101,12 +110,20 @@ class Traced(Tracer):
                     f"{name_of(ufunc)} was told to write a traced value into a plain array (out= or an in-place operator)",
                     f"a new array: y = {name_of(ufunc)}(...), or a = a + x in place of a += x",
                 )
-            kwargs = checked(ufunc, kwargs, {"axis", "keepdims", "initial", "where", "dtype"} if method != "__call__" else set())
+            kwargs = checked(
+                ufunc,
+                kwargs,
+                {"axis", "keepdims", "initial", "where", "dtype"} if method != "__call__" else set(),
+            )
         if method == "__call__":
             return op(*map(operand, args))
-        reduction = {"reduce": _REDUCTIONS, "accumulate": _RUNNING}.get(method, {}).get(ufunc)
+        reduction = _METHODS.get((method, ufunc))
         if reduction is None:
-            raise error(KeywordError, f"{name_of(ufunc)}.{method} has no derivative rule", "write it with NumPy's functions")
+            raise error(
+                KeywordError,
+                f"{name_of(ufunc)}.{method} has no derivative rule",
+                "write it with NumPy's functions",
+            )
         return reduction(args[0], *(args[1:] or (kwargs.pop("axis", 0),)), **kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -124,7 +141,9 @@ class Traced(Tracer):
             raise error(
                 ConversionError,
                 f"{call[0]} turns a traced value into a plain number, which would lose its derivative",
-                f"np.{call[2]}, which has a rule" if hasattr(np, call[2]) else "a NumPy function, or dualad.primal(x)",
+                f"np.{call[2]}, which has a rule"
+                if hasattr(np, call[2])
+                else "a NumPy function, or dualad.primal(x)",
             )
         raise error(
             ConversionError,
@@ -152,11 +171,12 @@ class Traced(Tracer):
         self._refuse(".tolist()")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if dtype is not None and dtype != object:
+        if dtype is not None and np.dtype(dtype).kind != "O":
             self._refuse(f"conversion to an array of {np.dtype(dtype)}")
+        array: Any = self
         boxed = np.empty(self.shape, object)
         for k in np.ndindex(self.shape):
-            boxed[k] = self[k] if k else self  # type: ignore[index]
+            boxed[k] = array[k] if k else self
         return boxed
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
@@ -208,11 +228,11 @@ class Traced(Tracer):
 
     @property
     def T(self) -> Any:
-        return np.transpose(self)  # type: ignore[call-overload]
+        return np.transpose(self)
 
     @property
     def mT(self) -> Any:
-        return np.matrix_transpose(self)  # type: ignore[call-overload]
+        return np.matrix_transpose(self)
 
     @property
     def real(self) -> Any:
@@ -220,15 +240,15 @@ class Traced(Tracer):
 
     @property
     def flat(self) -> Any:
-        return iter(np.ravel(self))  # type: ignore[call-overload]
+        return iter(np.ravel(self))
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def reshape(self: Any, *shape: Any, order: str = "C") -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, order)  # type: ignore[call-overload]
 
-    def transpose(self, *axes: Any) -> Any:
-        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)  # type: ignore[call-overload]
+    def transpose(self: Any, *axes: Any) -> Any:
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
-    def flatten(self, order: str = "C") -> Any:
+    def flatten(self: Any, order: str = "C") -> Any:
         return np.ravel(self, order)  # type: ignore[call-overload]
 
     def sort(self, *args: Any, **kwargs: Any) -> NoReturn:

@@ -101,8 +101,10 @@ def _result(x: Any, what: str) -> Any:
         return x
     if isinstance(x, np.ndarray) and x.dtype == object:
         return restacked(x)
-    if isinstance(x, (bool, int, np.bool_, np.integer)) or (isinstance(x, np.ndarray) and x.dtype.kind in "biu"):
-        return np.float64(x) if np.ndim(x) == 0 else x.astype(np.float64)
+    if isinstance(x, (bool, int, np.bool_, np.integer)) or (
+        isinstance(x, np.ndarray) and x.dtype.kind in "biu"
+    ):
+        return np.asarray(x, np.float64)[()]
     if isinstance(x, (np.ndarray, np.number)) and x.dtype.kind == "f":
         return x
     raise error(
@@ -115,7 +117,9 @@ def _result(x: Any, what: str) -> Any:
 def same_shapes(values: Sequence[Any], others: Sequence[Any], what: str) -> None:
     """Raise unless `others` match `values` in number and, one by one, in shape and kind."""
     if len(values) != len(others):
-        raise error(ShapeError, f"{what}: {len(others)} leaves were given for {len(values)}", "use the same structure")
+        raise error(
+            ShapeError, f"{what}: {len(others)} leaves were given for {len(values)}", "use the same structure"
+        )
     for v, o in zip(values, others, strict=True):
         if np.shape(v) != np.shape(o):
             raise error(

@@ -3,13 +3,15 @@
 An op's `examples` is a function of a `numpy.random.Generator` that returns cases `(args, keywords)`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 Case = tuple[tuple[Any, ...], dict[str, Any]]
-Examples = Callable[[np.random.Generator], list[Case]]
+Examples = Callable[["np.random.Generator"], list[Case]]
 SHAPES = ((), (3,), (2, 3))
 PAIRS = (((), ()), ((3,), (3,)), ((2, 3), (3,)), ((), (2, 3)), ((2, 1), (1, 3)))
 
