@@ -34,3 +34,17 @@ def default_printing():
     """Print arrays as NumPy does out of the box, whatever a test before this one has set."""
     with np.printoptions(precision=8, suppress=False, linewidth=75, threshold=1000, floatmode="maxprec"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def registry_as_declared():
+    """Take back what a test or a snippet registers, so that tests pass in any order."""
+    from dualad.op import OPS, PRIVATE, UNARY
+
+    before = dict(OPS), dict(UNARY), list(PRIVATE)
+    yield
+    for registry, kept in zip((OPS, UNARY), before[:2], strict=True):
+        if len(registry) != len(kept):
+            registry.clear()
+            registry.update(kept)
+    PRIVATE[:] = before[2]
