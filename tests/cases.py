@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualad.op import OPS, PRIVATE, Composite, Op, name_of
+from dualad.op import OPS, PRIVATE, Op, name_of
+from dualad.tape import part
 from dualad.tree import flatten
 
 DIFFERENTIABLE = {name_of(fn): (fn, op) for fn, op in OPS.items() if op.kind != "plain"}
 # An op without a name in NumPy is called itself; where it shares the name of a composite, it gets an underline.
 DIFFERENTIABLE |= {
-    op.name + ("_" if op.name in DIFFERENTIABLE else ""): (op, op) for op in PRIVATE if op.kind != "plain"
+    op.name + ("_" if op.name in DIFFERENTIABLE else ""): (op, op)
+    for op in PRIVATE
+    if op is not part  # what a tape records for one output of several: nobody calls it
 }
 
 
@@ -99,6 +102,12 @@ def is_elementwise(case: Case) -> bool:
     return case.op.kind == "elementwise"
 
 
+def precision(case: Case, dtype: Any = np.float64) -> float:
+    """Unit roundoff of what the case computes in, relative to double precision: 1, or more for narrower types."""
+    narrow = case.keywords.get("dtype") == np.float32
+    return float(np.finfo(np.float32 if narrow else dtype).eps / np.finfo(np.float64).eps)
+
+
 def random_like(rng: np.random.Generator, x: Any) -> Any:
     """Numbers between 1/2 and 3/2 with either sign, in the form of `x`; what is not floating has no tangent."""
     r = rng.uniform(0.5, 1.5, np.shape(x)) * rng.choice([-1.0, 1.0], np.shape(x))
@@ -113,7 +122,9 @@ def vector(parts: Any) -> np.ndarray:
 def matrix(blocks: Any, outputs: list[Any], inputs: list[Any]) -> np.ndarray:
     """A Jacobian in blocks, output by output and input by input, as one matrix."""
     pairs = itertools.product(outputs, inputs)
-    whole = [np.reshape(b, (np.size(y), np.size(x))) for b, (y, x) in zip(flatten(blocks)[0], pairs, strict=True)]
+    whole = [
+        np.reshape(b, (np.size(y), np.size(x))) for b, (y, x) in zip(flatten(blocks)[0], pairs, strict=True)
+    ]
     n = len(inputs)
     return np.block([whole[k : k + n] for k in range(0, len(whole), n)])
 
@@ -142,6 +153,6 @@ def close(found: Any, expected: Any, rtol: float, atol: float = 0.0, what: str =
 
 
 __all__ = [
-    "CASES", "DERIVED", "DIFFERENTIABLE", "Case", "Composite", "cases_of", "close", "each", "generator",
-    "is_elementwise", "is_leaf", "matrix", "random_like", "units", "vector",
+    "CASES", "DERIVED", "DIFFERENTIABLE", "Case", "cases_of", "close", "each", "generator",
+    "is_elementwise", "is_leaf", "matrix", "precision", "random_like", "units", "vector",
 ]  # fmt: skip

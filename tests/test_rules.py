@@ -1,5 +1,7 @@
 """Every op on every example: its value is NumPy's, its derivatives are right, in both modes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from cases import (
@@ -13,6 +15,7 @@ from cases import (
     generator,
     is_elementwise,
     is_leaf,
+    precision,
     random_like,
     vector,
 )
@@ -84,30 +87,36 @@ def test_pullback_is_the_adjoint_of_the_pushforward(case: Case):
     g = flatten(y)[1]([random_like(rng, z) for z in flatten(y)[0]])
     back = pullback(g)
     for x, dx in zip(case.leaves, back, strict=True):
-        assert type(dx) is type(x)
+        assert type(dx) is (
+            type(x) if type(x) is float or np.ndim(x) else np.float64
+        )  # 0-d results are scalars
         assert np.shape(dx) == np.shape(x)
     products = vector(g) * vector(dy)
     size = np.sum(np.abs(products)) + np.sum(np.abs(vector(back) * vector(v)))
-    assert abs(np.sum(products) - vector(back) @ vector(v)) <= 1e-12 * size
+    assert abs(np.sum(products) - vector(back) @ vector(v)) <= 1e-12 * precision(case) * size
 
 
 @each(DERIVED)
 def test_push_is_linear_in_the_tangent(case: Case):
     rng = generator(case.id, "linear")
     v, w = ([random_like(rng, x) for x in case.leaves] for _ in range(2))
-    pushed = [vector(jvp(case.f, case.leaves, t)[1]) for t in (v, w, [2.5 * a - b for a, b in zip(v, w, strict=True)])]
-    close(pushed[2], 2.5 * pushed[0] - pushed[1], 1e-12, atol=1e-13 * np.max(np.abs(pushed[:2]), initial=0.0))
+    pushed = [
+        vector(jvp(case.f, case.leaves, t)[1])
+        for t in (v, w, [2.5 * a - b for a, b in zip(v, w, strict=True)])
+    ]
+    tolerance = 1e-12 * precision(case) * np.max(np.abs(pushed[:2]), initial=0.0)
+    close(pushed[2], 2.5 * pushed[0] - pushed[1], 0.0, tolerance)
 
 
 # Against differences of plain NumPy
-def differences(f, leaves, v, h=2e-3):
+def differences(f, leaves, v, h=2e-4):
     """Central differences along `v`, extrapolated twice (Richardson 1911): an error of order h⁶."""
 
     def at(t):
         return vector(f(*[x + t * dx for x, dx in zip(leaves, v, strict=True)]))
 
     row = [(at(step) - at(-step)) / (2 * step) for step in (4 * h, 2 * h, h)]
-    row = [b + (b - a) / 3 for a, b in zip(row[:-1], row[1:], strict=True)]
+    row = [b + (b - a) / 3 for a, b in pairwise(row)]
     return row[1] + (row[1] - row[0]) / 15
 
 
@@ -132,11 +141,10 @@ def test_push_agrees_with_differences(case: Case):
     rng = generator(case.id, "differences")
     v = [random_like(rng, x) for x in case.leaves]
     found = vector(jvp(case.f, case.leaves, v)[1])
-    if case.name.startswith("astype") or "dtype=float32" in case.id:
-        expected, tolerance = vector(case.primal(*v)), 0.0  # linear, but too coarse to difference
-    else:
-        expected, tolerance = differences(case.primal, case.leaves, v), 2e-9
-    close(found, expected, tolerance, tolerance, "differences")
+    if "astype" in case.name:  # a cast to single precision is too coarse for differences, and refuses i
+        close(found, vector(case.primal(*v)), 0.0)
+        return
+    close(found, differences(case.primal, case.leaves, v), 1e-9, 1e-9, "differences")
     exact = complex_step(case.primal, case.leaves, v)
     if exact is not None:
         close(found, exact, 1e-12, 1e-13, "complex step")
@@ -162,7 +170,7 @@ def test_dtype_is_kept(case: Case, dtype):
     try:
         expected = case.primal(*leaves)
     except TypeError:  # LAPACK has no longdouble: then neither have we
-        assert "longdouble" in np.dtype(dtype).name or dtype is np.longdouble
+        assert dtype is np.longdouble
         with pytest.raises(TypeError):
             case.f(*leaves)
         with pytest.raises(TypeError):
@@ -236,19 +244,17 @@ def test_elementwise_ops_take_0d_arrays(case: Case, dtype):
     assert all(dx.shape == () and dx.dtype == dtype for dx in pullback(y))
 
 
-EMPTY = {
-    "np.sum": {"axis": (None, 0, 1)}, "np.prod": {"axis": (None, 0, 1)}, "np.cumsum": {"axis": (None, 0, 1)},
-    "np.cumprod": {"axis": (None, 0, 1)}, "np.max": {"axis": (1,)}, "np.mean": {"axis": (1,)}, "np.sort": {"axis": (0, 1)},
-    "np.reshape": {"shape": ((3, 0), (0,), (0, 5), (-1, 3))}, "np.transpose": {"axes": (None, (1, 0))},
-    "np.linalg.norm": {"axis": (None, 0, 1)}, "np.diff": {"axis": (1,)}, "np.flip": {"axis": (None, 0)},
-}  # fmt: skip
+EMPTY = [
+    *[(fn, {"axis": k}) for fn in ("sum", "prod", "cumsum", "cumprod", "linalg.norm") for k in (None, 0, 1)],
+    *[(fn, {"axis": 1}) for fn in ("max", "mean", "diff", "sort", "flip")],
+    *[("reshape", {"shape": shape}) for shape in ((3, 0), (0,), (0, 5), (-1, 3))],
+    *[("transpose", {"axes": axes}) for axes in (None, (1, 0))],
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "keywords"), [(name, {key: v}) for name, options in EMPTY.items() for key, vs in options.items() for v in vs], ids=str
-)
+@pytest.mark.parametrize(("name", "keywords"), EMPTY, ids=str)
 def test_reductions_and_shapes_of_empty_arrays(name, keywords):
-    fn, x = DIFFERENTIABLE[name][0], np.zeros((0, 3))
+    fn, x = DIFFERENTIABLE[f"np.{name}"][0], np.zeros((0, 3))
     expected = fn(x, **keywords)
     y, dy = jvp(lambda a: fn(a, **keywords), (x,), (x,))
     np.testing.assert_array_equal(y, expected)
@@ -303,7 +309,10 @@ def test_piecewise_constant_ufuncs_return_plain_values(fn):
 
     with np.errstate(divide="ignore", invalid="ignore"):
         plain = fn(*args)
-        for _, dy in (jvp(f, args, args), (None, sum(np.sum(a * g) for a, g in zip(args, vjp(f, *args)[1](1.0), strict=True)))):
+        for _, dy in (
+            jvp(f, args, args),
+            (None, sum(np.sum(a * g) for a, g in zip(args, vjp(f, *args)[1](1.0), strict=True))),
+        ):
             np.testing.assert_allclose(dy, sum(np.sum(a * plain) for a in args), rtol=1e-15)
 
 

@@ -34,6 +34,7 @@ def leading(op: Any, args: Args, flags: Flags, keywords: Keywords, k: int) -> An
 
 
 def widened(a: Any, batched: bool) -> Any:
+    """`a` with an axis of length 1 where the others have their directions."""
     return a if batched or np.ndim(a) == 0 else a[..., None]
 
 

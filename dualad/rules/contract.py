@@ -50,7 +50,10 @@ matmul = multilinear(
 )
 
 
-@composite(np.matmul, examples=arrays(((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((4, 2, 3), (3,)), ((2, 3), (3, 4))))
+@composite(
+    np.matmul,
+    examples=arrays(((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((4, 2, 3), (3,)), ((2, 3), (3, 4))),
+)
 def _matmul(x1, x2):
     x1, x2 = as_array(x1), as_array(x2)
     n1, n2 = np.ndim(x1), np.ndim(x2)
@@ -67,7 +70,11 @@ def _dot(a, b):
     a, b = as_array(a), as_array(b)
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return a * b
-    return np.matmul(a, b) if np.ndim(b) <= 2 and np.ndim(a) <= 2 else np.tensordot(a, b, ((-1,), (max(np.ndim(b) - 2, 0),)))
+    return (
+        np.matmul(a, b)
+        if np.ndim(b) <= 2 and np.ndim(a) <= 2
+        else np.tensordot(a, b, ((-1,), (max(np.ndim(b) - 2, 0),)))
+    )
 
 
 @composite(np.vdot, examples=arrays(((2, 3), (2, 3))))
@@ -83,7 +90,9 @@ def _vecdot(x1, x2):
 @composite(np.inner, examples=arrays(((3,), (3,)), ((2, 3), (4, 3))))
 def _inner(a, b):
     a, b = as_array(a), as_array(b)
-    return a * b if np.ndim(a) == 0 or np.ndim(b) == 0 else np.tensordot(a, b, ((-1,), (-1,)))
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return a * b
+    return np.matmul(a, b) if np.ndim(a) == np.ndim(b) == 1 else np.tensordot(a, b, ((-1,), (-1,)))
 
 
 @composite(np.outer, examples=arrays(((3,), (2,)), ((2, 2), (3,))))
@@ -91,7 +100,15 @@ def _outer(a, b):
     return np.ravel(as_array(a))[:, None] * np.ravel(as_array(b))[None, :]
 
 
-@composite(np.tensordot, examples=arrays(((2, 3, 4), (3, 4, 2)), ((2, 3), (3, 4), {"axes": 1}), ((2, 3), (4, 2), {"axes": ([0], [1])}), ((2,), (3,), {"axes": 0})))
+@composite(
+    np.tensordot,
+    examples=arrays(
+        ((2, 3, 4), (3, 4, 2)),
+        ((2, 3), (3, 4), {"axes": 1}),
+        ((2, 3), (4, 2), {"axes": ([0], [1])}),
+        ((2,), (3,), {"axes": 0}),
+    ),
+)
 def _tensordot(a, b, axes=2):
     a, b = as_array(a), as_array(b)
     n, m = np.ndim(a), np.ndim(b)
@@ -130,7 +147,10 @@ def _parsed(subscripts, operands):
     inputs, arrow, output = subscripts.partition("->")
     terms = inputs.split(",")
     free = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba" if c not in subscripts]
-    ranks = [np.ndim(x) - len(t.replace("...", "")) if "..." in t else 0 for t, x in zip(terms, operands, strict=True)]
+    ranks = [
+        np.ndim(x) - len(t.replace("...", "")) if "..." in t else 0
+        for t, x in zip(terms, operands, strict=True)
+    ]
     letters = "".join(free[: max(ranks)])
     terms = [t.replace("...", letters[len(letters) - r :]) for t, r in zip(terms, ranks, strict=True)]
     if not arrow:
@@ -150,7 +170,11 @@ def _einsum_adjoint(g, i, *operands, subscripts, optimize):
     known = "".join(c for c in distinct if c in seen)
     rest = [x for k, x in enumerate(operands) if k != i]
     c = np.einsum(",".join([output, *others]) + "->" + known, g, *rest, optimize=optimize)
-    c = np.reshape(c, tuple(sizes[x] if x in seen else 1 for x in distinct)) if len(known) < len(distinct) else c
+    c = (
+        np.reshape(c, tuple(sizes[x] if x in seen else 1 for x in distinct))
+        if len(known) < len(distinct)
+        else c
+    )
     c = np.broadcast_to(c, tuple(sizes[x] for x in distinct))
     if len(distinct) == len(target):
         return c
@@ -167,8 +191,17 @@ def _on_diagonal(c, index, shape):
 def _einsum_batch(op, args, flags, keywords, k):
     logical = [np.empty(np.shape(a)[:-1]) if flag else a for a, flag in zip(args, flags, strict=True)]
     terms, output = _parsed(keywords["subscripts"], logical)
-    extra = next(c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in "".join([*terms, output]))
-    spelled = ",".join(extra + t if flag else t for t, flag in zip(terms, flags, strict=True)) + "->" + extra + output
+    extra = next(
+        c
+        for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        if c not in "".join([*terms, output])
+    )
+    spelled = (
+        ",".join(extra + t if flag else t for t, flag in zip(terms, flags, strict=True))
+        + "->"
+        + extra
+        + output
+    )
     moved = [first(a) if flag else a for a, flag in zip(args, flags, strict=True)]
     return last(op.call(*moved, subscripts=spelled, optimize=keywords["optimize"]))
 
@@ -195,7 +228,15 @@ einsum = multilinear(
 )
 
 
-@composite(np.einsum, examples=arrays(("ij,jk", (2, 3), (3, 4)), ("...ij,...j->...i", (4, 2, 3), (3,)), ("ii", (3, 3)), ("i,i,i->", (3,), (3,), (3,))))
+@composite(
+    np.einsum,
+    examples=arrays(
+        ("ij,jk", (2, 3), (3, 4)),
+        ("...ij,...j->...i", (4, 2, 3), (3,)),
+        ("ii", (3, 3)),
+        ("i,i,i->", (3,), (3,), (3,)),
+    ),
+)
 def _einsum(subscripts, *operands, optimize=False):
     if not isinstance(subscripts, str):
         return np.einsum(*_spelled((subscripts, *operands)), optimize=optimize)
@@ -207,7 +248,9 @@ def _einsum(subscripts, *operands, optimize=False):
         for c, n in zip(term, np.shape(x), strict=True):
             sizes[c] = max(n, sizes.get(c, 1))
     stretched = tuple(
-        np.broadcast_to(x, tuple(sizes[c] for c in t)) if any(sizes[c] != n for c, n in zip(t, np.shape(x), strict=True)) else x
+        np.broadcast_to(x, tuple(sizes[c] for c in t))
+        if any(sizes[c] != n for c, n in zip(t, np.shape(x), strict=True))
+        else x
         for t, x in zip(terms, operands, strict=True)
     )
     return einsum(*stretched, subscripts=",".join(terms) + "->" + output, optimize=optimize)
@@ -216,7 +259,7 @@ def _einsum(subscripts, *operands, optimize=False):
 def _spelled(arguments):
     """The form with lists of integers, einsum(x, [0, 1], y, [1, 2], [0, 2]), as a string and operands."""
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    spell = lambda axes: "".join("..." if k is Ellipsis else letters[k] for k in axes)  # noqa: E731
+    spell = lambda axes: "".join("..." if k is Ellipsis else letters[k] for k in axes)
     pairs, tail = len(arguments) // 2, len(arguments) % 2
     operands = arguments[: 2 * pairs : 2]
     subscripts = ",".join(spell(axes) for axes in arguments[1 : 2 * pairs : 2])

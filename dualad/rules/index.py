@@ -17,8 +17,10 @@ def normal_index(index, ndim):
     index = index if isinstance(index, tuple) else (index,)
     # A list is an array index, to be read once and not at every use.
     index = tuple(np.asarray(i) if isinstance(i, (list, range)) else i for i in index)
-    if any(isinstance(i, Tracer) or getattr(i, "dtype", None) == object for i in index):
-        raise error(DtypeError, "an index must be a plain integer, slice or array", "index with dualad.primal(i)")
+    if any(isinstance(i, Tracer) or getattr(getattr(i, "dtype", None), "kind", "") == "O" for i in index):
+        raise error(
+            DtypeError, "an index must be a plain integer, slice or array", "index with dualad.primal(i)"
+        )
     where = next((k for k, i in enumerate(index) if i is Ellipsis), None)
     if where is None:
         return index
@@ -109,7 +111,9 @@ def index_into(x, index):
     return getitem(x, index=normal_index(index, np.ndim(x)))
 
 
-@composite(np.take, examples=arrays(((3, 4), np.array([0, 2, 2]), {"axis": 1}), ((3, 4), np.array([[0, 7], [7, 1]]))))
+@composite(
+    np.take, examples=arrays(((3, 4), np.array([0, 2, 2]), {"axis": 1}), ((3, 4), np.array([[0, 7], [7, 1]])))
+)
 def _take(a, indices, axis=None):
     if axis is None:
         return np.reshape(a, -1)[indices]

@@ -7,7 +7,7 @@ from ..op import composite, general, primal
 from .batching import leading
 from .contract import mT
 from .examples import arrays
-from .reduce import every, kept, root
+from .reduce import every, kept, nth_root, root
 from .shape import as_array
 
 
@@ -56,11 +56,17 @@ solve = general(
     ),
     batch=leading,
     cost=_cube(2 / 3),
-    examples=lambda rng: [((_square(3)(rng), rng.normal(size=(3, 2))), {}), ((_square(2, 4)(rng), rng.normal(size=(4, 2, 1))), {})],
+    examples=lambda rng: [
+        ((_square(3)(rng), rng.normal(size=(3, 2))), {}),
+        ((_square(2, 4)(rng), rng.normal(size=(4, 2, 1))), {}),
+    ],
 )
 
 
-@composite(np.linalg.solve, examples=lambda rng: [((_square(3)(rng), rng.normal(size=s)), {}) for s in ((3,), (3, 2))])
+@composite(
+    np.linalg.solve,
+    examples=lambda rng: [((_square(3)(rng), rng.normal(size=s)), {}) for s in ((3,), (3, 2))],
+)
 def _solve(a, b):
     a, b = as_array(a), as_array(b)
     return solve(a, b[:, None])[..., 0] if np.ndim(b) == 1 else solve(a, b)
@@ -80,7 +86,10 @@ def _minors(a):
     n = a.shape[-1]
     keep = [np.array([k for k in range(n) if k != i], dtype=int) for i in range(n)]
     rows = [
-        np.stack([(-1.0) ** (i + j) * np.linalg.det(a[..., keep[i][:, None], keep[j][None, :]]) for j in range(n)], -1)
+        np.stack(
+            [(-1.0) ** (i + j) * np.linalg.det(a[..., keep[i][:, None], keep[j][None, :]]) for j in range(n)],
+            -1,
+        )
         for i in range(n)
     ]
     return np.stack(rows, -2)
@@ -89,7 +98,7 @@ def _minors(a):
 def _push_det(da, y, a):
     # The cofactor matrix is y inv(a)ᵀ where `a` is regular. Where it is not, it comes from the singular
     # values, or, when it will be differentiated again, from the minors.
-    if np.all(np.linalg.cond(primal(a)) < 1e8):
+    if np.all(np.linalg.cond(primal(a)) < np.finfo(a.dtype).eps ** -0.5):
         cofactors = np.reshape(y, (*np.shape(y), 1, 1)) * mT(np.linalg.inv(a))
     else:
         cofactors = _cofactors(a) if isinstance(a, np.ndarray) else _minors(a)
@@ -130,7 +139,10 @@ cholesky = general(
     name="cholesky",
     batch=leading,
     cost=_cube(1 / 3),
-    examples=lambda rng: [((_positive(3)(rng),), {"upper": False}), ((_positive(2, 4)(rng),), {"upper": False})],
+    examples=lambda rng: [
+        ((_positive(3)(rng),), {"upper": False}),
+        ((_positive(2, 4)(rng),), {"upper": False}),
+    ],
 )
 
 
@@ -199,15 +211,20 @@ def _vector_norm(x, order, axis, keepdims):
         return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
     if order == 0:
         return np.sum(primal(x) != 0, axis=axis, keepdims=keepdims).astype(x.dtype)
-    size = np.abs(x)
-    total = np.sum(size**order, axis=axis, keepdims=keepdims)
-    zero = primal(total) == 0
-    return np.where(zero, 0.0, np.where(zero, 1.0, total) ** (1.0 / order))
+    return nth_root(np.sum(np.abs(x) ** order, axis=axis, keepdims=keepdims), order)
 
 
 _NORMS = arrays(
-    ((4,),), ((4,), {"ord": 1}), ((4,), {"ord": np.inf}), ((4,), {"ord": 3}), ((2, 3),), ((2, 3), {"ord": "fro"}),
-    ((2, 3), {"ord": 1}), ((2, 3), {"ord": np.inf}), ((2, 3), {"axis": 1}), ((2, 3, 2), {"axis": (0, 2), "keepdims": True}),
+    ((4,),),
+    ((4,), {"ord": 1}),
+    ((4,), {"ord": np.inf}),
+    ((4,), {"ord": 3}),
+    ((2, 3),),
+    ((2, 3), {"ord": "fro"}),
+    ((2, 3), {"ord": 1}),
+    ((2, 3), {"ord": np.inf}),
+    ((2, 3), {"axis": 1}),
+    ((2, 3, 2), {"axis": (0, 2), "keepdims": True}),
 )
 
 
@@ -225,7 +242,11 @@ def _norm(x, ord=None, axis=None, keepdims=False):
         return _vector_norm(x, None, axes, keepdims)
     if ord in (1, -1, np.inf, -np.inf):
         inner, outer = axes if ord in (1, -1) else axes[::-1]
-        sums = np.sum(np.abs(x), axis=inner, keepdims=True)
-        y = (np.max if ord > 0 else np.min)(sums, axis=outer, keepdims=True)
-        return y if keepdims else np.reshape(y, tuple(s for k, s in enumerate(np.shape(x)) if k not in axes))
-    raise error(KeywordError, f"np.linalg.norm has no derivative rule for ord={ord!r} of a matrix", "ord='fro', 1 or inf")
+        sums = np.sum(np.abs(x), axis=inner)
+        y = (np.max if ord > 0 else np.min)(sums, axis=outer - (outer > inner))
+        return np.reshape(y, kept(np.shape(x), axes)) if keepdims else y
+    raise error(
+        KeywordError,
+        f"np.linalg.norm has no derivative rule for ord={ord!r} of a matrix",
+        "ord='fro', 1 or inf",
+    )

@@ -6,12 +6,23 @@ from ..op import plain
 
 # comparisons and logic
 plain(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
-plain(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isfinite, np.isinf, np.isnan, np.signbit)
+plain(
+    np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isfinite, np.isinf, np.isnan, np.signbit
+)
 plain(np.isclose, np.allclose, np.array_equal, np.array_equiv, np.any, np.all, np.isposinf, np.isneginf)
 # rounding and signs
 plain(np.floor, np.ceil, np.trunc, np.rint, np.fix, np.round, np.around, np.floor_divide, np.sign)
 # positions and counts
-plain(np.argmax, np.argmin, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero)
+plain(
+    np.argmax,
+    np.argmin,
+    np.argsort,
+    np.argpartition,
+    np.argwhere,
+    np.nonzero,
+    np.flatnonzero,
+    np.count_nonzero,
+)
 plain(np.searchsorted, np.digitize, np.lexsort, np.nanargmax, np.nanargmin)
 # types
 plain(np.result_type, np.can_cast, np.common_type, np.min_scalar_type)

@@ -11,7 +11,9 @@ from .examples import arrays, points
 from .shape import axis_index, axis_tuple, reshape
 
 _MISSING = np._NoValue
-_REDUCE = arrays(((2, 3),), ((2, 3), {"axis": 0}), ((2, 3, 2), {"axis": (0, -1), "keepdims": True}), ((3,), {"axis": -1}))
+_REDUCE = arrays(
+    ((2, 3),), ((2, 3), {"axis": 0}), ((2, 3, 2), {"axis": (0, -1), "keepdims": True}), ((3,), {"axis": -1})
+)
 
 
 def every(axis, ndim):
@@ -34,7 +36,9 @@ sum_ = linear(
     name="sum",
     batch=trailing,
     cost=_size_of,
-    examples=arrays(((2, 3), {"axis": (0,), "keepdims": False}), ((2, 3, 2), {"axis": (0, 2), "keepdims": True})),
+    examples=arrays(
+        ((2, 3), {"axis": (0,), "keepdims": False}), ((2, 3, 2), {"axis": (0, 2), "keepdims": True})
+    ),
 )
 cumsum = linear(
     lambda x, axis: np.cumsum(x, axis),
@@ -66,14 +70,16 @@ max_, min_ = (
         name=fn.__name__,
         pulls=(_pull_extremum,),
         cost=_size_of,
-        examples=arrays(((2, 3), {"axis": (1,), "keepdims": False}), ((2, 3), {"axis": (0, 1), "keepdims": True})),
+        examples=arrays(
+            ((2, 3), {"axis": (1,), "keepdims": False}), ((2, 3), {"axis": (0, 1), "keepdims": True})
+        ),
     )
     for fn in (np.max, np.min)
 )
 
 
 def _shifted_products(x, axis):
-    """Products of the elements before each one along `axis`: 1, x0, x0 x1, …"""
+    """Products of the elements before each one along `axis`: 1, x0, x0 x1 and so on."""
     ones = np.ones(kept(np.shape(x), (axis,)), x.dtype)
     n = x.shape[axis]
     return np.cumprod(np.concatenate([ones, np.take(x, np.arange(n - 1), axis)], axis), axis)
@@ -127,7 +133,11 @@ def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, w
 def _no_out(fn, out):
     if out is not None:
         name = f"np.{fn.__name__}"
-        raise error(KeywordError, f"{name} has no derivative rule for the keyword out=", f"y = {name}(...), without out=")
+        raise error(
+            KeywordError,
+            f"{name} has no derivative rule for the keyword out=",
+            f"y = {name}(...), without out=",
+        )
 
 
 @composite(np.prod, examples=_REDUCE)
@@ -140,7 +150,9 @@ def _prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, 
     shape, axes = np.shape(a), every(axis, np.ndim(a))
     # All reduced axes as one, the last, so that the exclusive products run along one axis.
     rest = tuple(k for k in range(len(shape)) if k not in axes)
-    flat = np.reshape(np.transpose(a, rest + axes), (*(shape[k] for k in rest), -1 if math.prod(shape) else 0))
+    flat = np.reshape(
+        np.transpose(a, rest + axes), (*(shape[k] for k in rest), -1 if math.prod(shape) else 0)
+    )
     y = prod_(flat, axis=len(rest), keepdims=False) if axes else a
     y = reshape(y, shape=kept(shape, axes)) if keepdims is True else y
     return y if initial is _MISSING else y * initial
@@ -169,52 +181,58 @@ def _ptp(a, axis=None, out=None, keepdims=False):
     return np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims)
 
 
-def _count(a, axis, where):
+def _count(a, axis, keepdims, where):
     """How many elements a mean along `axis` is over: a number, or an array where `where` selects."""
     shape = np.shape(a)
     if where is True:
         return math.prod(shape[k] for k in every(axis, len(shape)))
-    return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
+    return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=keepdims).astype(a.dtype)
 
 
 @composite(np.mean, examples=_REDUCE)
 def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     _no_out(np.mean, out)
-    total = np.sum(a, axis, dtype, keepdims=True if where is not True else keepdims is True, where=where)
-    y = total / _count(a, axis, where)
-    return y if where is True or keepdims is True else np.reshape(y, _reduced(a, axis))
-
-
-def _reduced(a, axis):
-    axes = every(axis, np.ndim(a))
-    return tuple(n for k, n in enumerate(np.shape(a)) if k not in axes)
+    keepdims = keepdims is True
+    return np.sum(a, axis, dtype, keepdims=keepdims, where=where) / _count(a, axis, keepdims, where)
 
 
 _SPREAD = arrays(((2, 3),), ((2, 3), {"axis": 0, "ddof": 1}), ((2, 3, 2), {"axis": (0, 2), "keepdims": True}))
 
 
 @composite(np.var, examples=_SPREAD)
-def _var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+def _var(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None
+):
     _no_out(np.var, out)
     if correction is not None:
         ddof = correction
+    keepdims = keepdims is True
     centre = np.mean(a, axis, dtype, keepdims=True, where=where) if mean is None else mean
-    total = np.sum(np.square(a - centre), axis, dtype, keepdims=True, where=where)
-    y = total / np.maximum(_count(a, axis, where) - ddof, 0)
-    return y if keepdims is True else np.reshape(y, _reduced(a, axis))
+    free = _count(a, axis, keepdims, where) - ddof
+    free = max(free, 0) if where is True else np.maximum(free, 0)
+    return np.sum(np.square(a - centre), axis, dtype, keepdims=keepdims, where=where) / free
 
 
 @composite(np.std, examples=_SPREAD)
-def _std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+def _std(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None
+):
     return root(_var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
-# A square root whose derivative at 0 is 0: that of a spread or a norm, which has a kink there, not a pole.
+# Roots whose derivative at 0 is 0: those of a spread or a norm, which has a kink there, not a pole.
 root = elementwise(
     np.sqrt,
     lambda y, x: np.where(y == 0, 0.0, 0.5 / np.where(y == 0, 1.0, y)),
     name="square root of a spread",
     examples=points(0.1, 5.0),
+)
+nth_root = elementwise(
+    lambda x, n: x ** (1.0 / n),
+    lambda y, x, n: np.where(x == 0, 0.0, y / (n * np.where(x == 0, 1.0, x))),
+    None,
+    name="n-th root of a norm",
+    examples=lambda rng: [((rng.uniform(0.1, 5.0, 3), 3), {})],
 )
 
 

@@ -1,12 +1,13 @@
 """Reshaping, joining, splitting, rearranging: all linear."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
 from ..errors import KeywordError, error
 from ..op import Tracer, composite, linear
-from .batching import first, last, trailing, widened
+from .batching import first, last, trailing
 from .examples import arrays
 from .index import scatter_add
 
@@ -31,7 +32,10 @@ def _reshape_batch(op, args, flags, keywords, k):
 
 
 def _concatenate_batch(op, args, flags, keywords, k):
-    whole = [a if flag else np.broadcast_to(a[..., None], (*a.shape, k)) for a, flag in zip(args, flags, strict=True)]
+    whole = [
+        a if flag else np.broadcast_to(a[..., None], (*a.shape, k))
+        for a, flag in zip(args, flags, strict=True)
+    ]
     return op.call(*whole, **keywords)
 
 
@@ -46,7 +50,9 @@ transpose = linear(
     lambda x, axes: np.transpose(x, axes),
     lambda g, x, axes: np.transpose(g, tuple(int(k) for k in np.argsort(axes))),
     name="transpose",
-    batch=lambda op, args, flags, keywords, k: np.transpose(args[0], (*keywords["axes"], len(keywords["axes"]))),
+    batch=lambda op, args, flags, keywords, k: np.transpose(
+        args[0], (*keywords["axes"], len(keywords["axes"]))
+    ),
     examples=arrays(((2, 3, 4), {"axes": (2, 0, 1)})),
 )
 broadcast_to = linear(
@@ -111,11 +117,15 @@ def static_shape(shape, size):
     shape = tuple(int(n) for n in shape) if isinstance(shape, (tuple, list)) else (int(shape),)
     if -1 in shape:
         rest = -math.prod(shape)
-        shape = tuple(size // rest if n == -1 else n for n in shape) if rest else tuple(max(n, 0) for n in shape)
+        shape = (
+            tuple(size // rest if n == -1 else n for n in shape) if rest else tuple(max(n, 0) for n in shape)
+        )
     return shape
 
 
-@composite(np.reshape, examples=arrays(((2, 6), {"shape": (-1, 3)}), ((2, 3), {"shape": (3, 2), "order": "F"})))
+@composite(
+    np.reshape, examples=arrays(((2, 6), {"shape": (-1, 3)}), ((2, 3), {"shape": (3, 2), "order": "F"}))
+)
 def _reshape(a, shape=None, order="C", *, newshape=None, copy=None):
     shape = newshape if shape is None else shape
     shape = static_shape(shape, np.size(a))
@@ -193,13 +203,13 @@ def _broadcast_arrays(*args):
     return tuple(np.broadcast_to(a, shape) for a in args)
 
 
-@composite(np.full_like)
+@composite(np.full_like, examples=arrays(((2, 3), ()), ((2, 3), (3,)), ((3,), (), {"shape": (2, 2)})))
 def _full_like(a, fill_value, dtype=None, *, shape=None):
     full = np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
     return np.astype(full, a.dtype if dtype is None else dtype)
 
 
-@composite(np.astype)
+@composite(np.astype, examples=arrays(((3,), np.longdouble)))
 def _astype(x, dtype, *, copy=True):
     return x if x.dtype == dtype else astype(x, dtype=np.dtype(dtype))
 
@@ -209,7 +219,10 @@ def _copy(a, order="K"):
     return +a
 
 
-@composite(np.concatenate, examples=arrays(([(2, 3), (1, 3)],), ([(2, 3), (2, 1)], {"axis": -1}), ([(2, 2), (3,)], {"axis": None})))
+@composite(
+    np.concatenate,
+    examples=arrays(([(2, 3), (1, 3)],), ([(2, 3), (2, 1)], {"axis": -1}), ([(2, 2), (3,)], {"axis": None})),
+)
 def _concatenate(arrays, axis=0, *, dtype=None):
     parts = [as_array(a) for a in arrays]
     if axis is None:
@@ -262,7 +275,9 @@ def _dstack(tup):
 
 @composite(np.column_stack, examples=arrays(([(3,), (3, 2)],)))
 def _column_stack(tup):
-    return _concatenate([a if np.ndim(a) == 2 else reshape(as_array(a), shape=(np.size(a), 1)) for a in tup], 1)
+    return _concatenate(
+        [a if np.ndim(a) == 2 else reshape(as_array(a), shape=(np.size(a), 1)) for a in tup], 1
+    )
 
 
 @composite(np.append, examples=arrays(((2, 2), (3,)), ((2, 2), (1, 2), {"axis": 0})))
@@ -278,7 +293,7 @@ def _array_split(ary, indices_or_sections, axis=0):
         bounds = np.cumsum([len(piece) for piece in np.array_split(np.arange(ary.shape[axis]), bounds)])[:-1]
     bounds = [0, *(int(b) for b in bounds), ary.shape[axis]]
     lead = (slice(None),) * axis
-    return [ary[(*lead, slice(a, b))] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [ary[(*lead, slice(a, b))] for a, b in pairwise(bounds)]
 
 
 @composite(np.split, examples=arrays(((6,), 3), ((2, 5), [1, 3], {"axis": 1})))
@@ -311,7 +326,12 @@ def _rot90(m, k=1, axes=(0, 1)):
     return m
 
 
-@composite(np.roll, examples=arrays(((5,), 2), ((3, 4), -1), ((3, 4), 1, {"axis": 1}), ((3, 4), {"shift": (1, 2), "axis": (0, 1)})))
+@composite(
+    np.roll,
+    examples=arrays(
+        ((5,), 2), ((3, 4), -1), ((3, 4), 1, {"axis": 1}), ((3, 4), {"shift": (1, 2), "axis": (0, 1)})
+    ),
+)
 def _roll(a, shift, axis=None):
     if axis is None and np.ndim(a) == 1:
         axis = 0
