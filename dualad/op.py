@@ -100,7 +100,7 @@ class Op:
 
     def on_primals(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The value of a plain op: a piecewise constant, the same at every level."""
-        return self.fn(*map(primal, args), **{key: primal(value) for key, value in kwargs.items()})
+        return self.result([*map(primal, args)], {key: primal(value) for key, value in kwargs.items()})
 
     def rule(self, i: int) -> Any:
         """The rule of argument `i`."""
