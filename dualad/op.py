@@ -48,7 +48,7 @@ class Op:
     """
 
     __slots__ = (
-        "batch", "call", "cost", "d0", "d1", "examples", "fn", "into", "kind", "name", "pulls", "rules", "variadic",
+        "active", "batch", "call", "cost", "d0", "d1", "examples", "fn", "into", "kind", "name", "pulls", "rules", "variadic",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,8 @@ class Op:
         self.call: Function = fn if dispatches else self
         partials = [_compact(rule, len(self.rules)) for rule in self.rules] if kind == "elementwise" else []
         self.d0, self.d1 = [*partials, None, None][:2]
+        # Whether each argument can be differentiated, one flag for all of a variadic op's
+        self.active = (True,) if variadic else tuple(rule is not None for rule in self.rules)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply to values, traced or not: the traced value of the highest level decides how."""
@@ -152,8 +154,9 @@ class Composite:
 
 # From a NumPy function to its operation; filled while dualad is imported, and by users' own ops.
 OPS: dict[Any, Op | Composite] = {}
-# Those with one argument, where the fast paths look first.
+# The elementwise ones with one and with two arguments, where the fast paths look first.
 UNARY: dict[Any, Op] = {}
+BINARY: dict[Any, Op] = {}
 # Operations that have no NumPy name of their own (a scatter-add), so that tests and tables see them too.
 PRIVATE: list[Op] = []
 
@@ -222,8 +225,8 @@ def elementwise(fn: Function, *partials: Any, aliases: Sequence[Any] = (), **fac
     0.5
     """
     op = _declare("elementwise", fn, partials, aliases, **facts)
-    if len(partials) == 1 and "name" not in facts:
-        UNARY.update(dict.fromkeys((fn, *aliases), op))
+    if len(partials) <= 2 and "name" not in facts:
+        (UNARY if len(partials) == 1 else BINARY).update(dict.fromkeys((fn, *aliases), op))
     return op
 
 

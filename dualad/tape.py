@@ -5,7 +5,7 @@ recursion anywhere. Entries take the shortest form that holds them, since each i
 
     None                                      an input
     (op, y, x, None, i, -1)                   an elementwise op of one argument, recorded at position i
-    (op, y, a, b, i, j)                       of two; a plain number has position -1
+    (op, y, a, b, i, j)                       of two; a plain number has position -1, an array -2
     (op, y, args, keywords, parents, None)    any other
 """
 
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from .op import UNARY, Op, linear
+from .op import BINARY, UNARY, Op, linear
 from .push import constant, partial, push, scaled
 from .rules.index import getitem, index_into
 from .rules.shape import unbroadcast
@@ -97,21 +97,30 @@ class Var(Traced):
         if op.kind == "plain":
             return op.on_primals(args, kwargs)
         tape = self.tape
-        args = [operand(a) for a in args]
-        mine = [isinstance(a, Var) and a.tape is tape for a in args]
-        parents = tuple(a.index if own else -1 for a, own in zip(args, mine, strict=True))
-        values = tuple(a.value if own else a for a, own in zip(args, mine, strict=True))
+        active, last = op.active, len(op.active) - 1
+        values, parents, traced = [], [], False
+        for k, a in enumerate(args):
+            if isinstance(a, (ndarray, list, tuple)):
+                a = operand(a)
+            if isinstance(a, Var) and a.tape is tape:
+                values.append(a.value)
+                on = active[k] if k < last else active[last]
+                parents.append(a.index if on else -1)
+                traced = traced or on
+            else:
+                values.append(a)
+                parents.append(-1)
         y = op.result(values, kwargs)
-        if not op.variadic:
-            parents = tuple(-1 if rule is None else i for rule, i in zip(op.rules, parents, strict=True))
-        if max(parents) < 0:
-            return y
-        return tape.record(op, y, values, parents, kwargs)
+        return tape.record(op, y, tuple(values), tuple(parents), kwargs) if traced else y
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        op = UNARY.get(ufunc)
-        if op is None or kwargs or method != "__call__":
+        if kwargs or method != "__call__":
             return Traced.__array_ufunc__(self, ufunc, method, *args, **kwargs)
+        op = UNARY.get(ufunc)
+        if op is None:
+            op = BINARY.get(ufunc)
+            found = None if op is None else _pair(self.tape, op, *args)
+            return Traced.__array_ufunc__(self, ufunc, method, *args) if found is None else found
         x = self.value
         tape = self.tape
         y = float(ufunc(x)) if type(x) is float else ufunc(x)
@@ -149,6 +158,33 @@ def var(value: Any, tape: Tape, index: int) -> Var:
     result = Var() if type(value) is float or not value.shape else VarArray()
     result.value, result.tape, result.index = value, tape, index
     return result
+
+
+def _pair(tape: Tape, op: Op, a: Any, b: Any) -> Any:
+    """Record an elementwise op of two arguments in the short form; `None` if they are not of the usual kinds."""
+    x, i = _place(tape, a)
+    z, j = _place(tape, b)
+    if x is None or z is None:
+        return None
+    y = op.fn(x, z)
+    if type(y) is float64 and type(x) in (float, int) and type(z) in (float, int):
+        y = float(y)
+    entries = tape.entries
+    result = var(y, tape, len(entries))
+    entries.append((op, y, x, z, i, j))
+    return result
+
+
+def _place(tape: Tape, a: Any) -> tuple[Any, int]:
+    """Value and position of an operand; for constants -1, or -2 for arrays, along which others may broadcast."""
+    kind = type(a)
+    if kind is Var or kind is VarArray:
+        return (a.value, a.index) if a.tape is tape else (None, 0)
+    if kind is float or kind is int:
+        return a, -1
+    if kind is ndarray and a.dtype.kind in "fiub":
+        return a, -2
+    return None, 0
 
 
 # Python's operators: the common cases here, the others through NumPy and `process`. One method for each of
@@ -257,7 +293,7 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
             if type(c) is float or type(c) is float64:
                 t = adjoints[i]
                 adjoints[i] = c if t is None else t + c
-            elif type(c) is ndarray is type(a) and (j < 0 or c.shape == a.shape):
+            elif type(c) is ndarray is type(a) and (j == -1 or c.shape == a.shape):
                 if c.nbytes >= LARGE:
                     entries[k] = adjoints[k] = None
                 t = adjoints[i]
@@ -280,7 +316,7 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
             if type(c) is float or type(c) is float64:
                 t = adjoints[j]
                 adjoints[j] = c if t is None else t + c
-            elif type(c) is ndarray is type(b) and (i < 0 or c.shape == b.shape):
+            elif type(c) is ndarray is type(b) and (i == -1 or c.shape == b.shape):
                 if c.nbytes >= LARGE:
                     entries[k] = adjoints[k] = None
                 t = adjoints[j]

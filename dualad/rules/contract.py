@@ -19,12 +19,20 @@ def mT(a):
 def _matmul_batch(op, args, flags, keywords, k):
     """One matrix product over all directions where a plain matrix meets directions; else a stack of products."""
     a, b = args
+    row, column = np.ndim(a) - flags[0] == 1, np.ndim(b) - flags[1] == 1
+    if row or column:  # vectors as matrices of one row or one column
+        y = _matmul_batch(op, (a[None] if row else a, _column(b, flags[1]) if column else b), flags, keywords, k)
+        return y[..., 0, 0, :] if row and column else y[..., 0, :, :] if row else y[..., 0, :]
     if not flags[1] and np.ndim(b) == 2:  # (m, n, k) @ (n, p): rows of all directions are one tall matrix
         return last(op.call(first(a), b)) if np.ndim(a) == 2 else last(_tall(op, first(a), b))
     if not flags[0] and np.ndim(a) == 2 and np.ndim(b) == 3:  # (m, n) @ (n, p, k)
         return np.swapaxes(last(_tall(op, np.swapaxes(first(b), 1, 2), mT(a))), 0, 1)
     rank = max(np.ndim(a) - flags[0], np.ndim(b) - flags[1])
     return last(op.call(forward(a, rank) if flags[0] else a, forward(b, rank) if flags[1] else b))
+
+
+def _column(b, batched):
+    return b[:, None, :] if batched else b[:, None]
 
 
 def _tall(op, a, b):
@@ -37,32 +45,36 @@ def _matmul_cost(y, a, b):
     return 2 * math.prod(np.shape(y)) * np.shape(a)[-1]
 
 
-# Matrices only; vectors become matrices below, so that the rules have no cases. Central code sums the
-# adjoints over axes along which an operand was broadcast.
+def _left(g, a, b):
+    if np.ndim(b) == 1:
+        return g * b if np.ndim(a) == 1 else g[..., None] * b
+    return np.matmul(b, g[..., None])[..., 0] if np.ndim(a) == 1 else np.matmul(g, mT(b))
+
+
+def _right(g, a, b):
+    if np.ndim(a) == 1:
+        return g * a if np.ndim(b) == 1 else g[..., None, :] * a[:, None]
+    return np.matmul(mT(a), g[..., None])[..., 0] if np.ndim(b) == 1 else np.matmul(mT(a), g)
+
+
+# Central code sums the adjoints over axes along which an operand was broadcast.
 matmul = multilinear(
     np.matmul,
-    lambda g, a, b: np.matmul(g, mT(b)),
-    lambda g, a, b: np.matmul(mT(a), g),
-    name="matmul of matrices",
+    _left,
+    _right,
     batch=_matmul_batch,
     cost=_matmul_cost,
-    examples=arrays(((2, 3), (3, 4)), ((5, 2, 3), (3, 2)), ((2, 1, 2, 3), (4, 3, 2))),
+    examples=arrays(
+        ((3,), (3,)),
+        ((2, 3), (3,)),
+        ((3,), (3, 2)),
+        ((4, 2, 3), (3,)),
+        ((3,), (4, 3, 2)),
+        ((2, 3), (3, 4)),
+        ((5, 2, 3), (3, 2)),
+        ((2, 1, 2, 3), (4, 3, 2)),
+    ),
 )
-
-
-@composite(
-    np.matmul,
-    examples=arrays(((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((4, 2, 3), (3,)), ((2, 3), (3, 4))),
-)
-def _matmul(x1, x2):
-    x1, x2 = as_array(x1), as_array(x2)
-    n1, n2 = np.ndim(x1), np.ndim(x2)
-    if n1 >= 2 and n2 >= 2:
-        return matmul(x1, x2)
-    if n1 == 0 or n2 == 0:
-        raise ValueError("matmul: an operand is a scalar; multiply with * instead")
-    y = matmul(x1 if n1 > 1 else x1[None, :], x2 if n2 > 1 else x2[:, None])
-    return y[..., 0, 0] if n1 == n2 == 1 else y[..., 0, :] if n1 == 1 else y[..., 0]
 
 
 @composite(np.dot, examples=arrays(((3,), (3,)), ((2, 3), (3,)), ((2, 2, 3), (4, 3, 2)), ((), (3,))))

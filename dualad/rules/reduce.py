@@ -30,9 +30,18 @@ def _size_of(y, x, **keywords):
     return math.prod(np.shape(x))
 
 
+def _spread(g, shape, axis):
+    """A reduction's cotangent, repeated along the axes that it summed."""
+    if isinstance(g, (float, np.floating)):  # the usual end of a loss: all of NumPy's care is not needed
+        y = np.empty(shape, getattr(g, "dtype", float))
+        y.fill(g)
+        return y
+    return np.broadcast_to(np.reshape(g, kept(shape, axis)), shape)
+
+
 sum_ = linear(
     lambda x, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
-    lambda g, x, axis, keepdims: np.broadcast_to(np.reshape(g, kept(np.shape(x), axis)), np.shape(x)),
+    lambda g, x, axis, keepdims: _spread(g, np.shape(x), axis),
     name="sum",
     batch=trailing,
     cost=_size_of,
