@@ -21,7 +21,9 @@ def _matmul_batch(op, args, flags, keywords, k):
     a, b = args
     row, column = np.ndim(a) - flags[0] == 1, np.ndim(b) - flags[1] == 1
     if row or column:  # vectors as matrices of one row or one column
-        y = _matmul_batch(op, (a[None] if row else a, _column(b, flags[1]) if column else b), flags, keywords, k)
+        y = _matmul_batch(
+            op, (a[None] if row else a, _column(b, flags[1]) if column else b), flags, keywords, k
+        )
         return y[..., 0, 0, :] if row and column else y[..., 0, :, :] if row else y[..., 0, :]
     if not flags[1] and np.ndim(b) == 2:  # (m, n, k) @ (n, p): rows of all directions are one tall matrix
         return last(op.call(first(a), b)) if np.ndim(a) == 2 else last(_tall(op, first(a), b))
