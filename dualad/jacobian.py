@@ -124,25 +124,25 @@ def _split_columns(columns: Sequence[Any], values: Sequence[Any], leaves: Sequen
     for k, y in enumerate(values):
         shape, parts = np.shape(y), [chunk[k] for chunk in columns]
         if all(p is None for p in parts):
-            blocks.append([np.zeros(shape + np.shape(x), _dtype(y))[()] for x in leaves])
+            blocks.append([_shaped(np.zeros(s := shape + np.shape(x), _dtype(y)), s, x) for x in leaves])
             continue
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
         row, offset = [], 0
         for x in leaves:
             size = math.prod(np.shape(x))
             piece = whole if len(leaves) == 1 else whole[..., offset : offset + size]
-            row.append(_shaped(piece, shape + np.shape(x), x, y))
+            row.append(_shaped(piece, shape + np.shape(x), x))
             offset += size
         blocks.append(row)
     return blocks
 
 
-def _shaped(block: Any, shape: tuple[int, ...], x: Any, y: Any) -> Any:
+def _shaped(block: Any, shape: tuple[int, ...], x: Any) -> Any:
     if np.shape(block) != shape:
         block = np.reshape(block, shape)
     if shape == () and isinstance(block, np.ndarray):
         block = block[()]
-    return float(block) if type(x) is type(y) is float and isinstance(block, np.floating) else block
+    return float(block) if type(x) is float and isinstance(block, np.floating) else block
 
 
 def _reverse(run: Recording, leaves: Sequence[Any], m: int, width: int, budget: int) -> list[list[Any]]:
@@ -163,9 +163,7 @@ def _reverse(run: Recording, leaves: Sequence[Any], m: int, width: int, budget: 
     for y in run.values:
         size = math.prod(np.shape(y))
         pieces = [w if size == m else w[rows : rows + size] for w in whole]
-        blocks.append(
-            [_shaped(p, np.shape(y) + np.shape(x), x, y) for p, x in zip(pieces, leaves, strict=True)]
-        )
+        blocks.append([_shaped(p, np.shape(y) + np.shape(x), x) for p, x in zip(pieces, leaves, strict=True)])
         rows += size
     return blocks
 

@@ -29,9 +29,13 @@ class Selected:
         self, f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self.args, self.kwargs = args, kwargs
-        self.one = isinstance(argnums, (int, str))
-        keys: Sequence[Any] = (argnums,) if self.one else tuple(argnums)  # type: ignore[arg-type]
+        self.one = not isinstance(argnums, (list, tuple))
+        keys: Sequence[Any] = (argnums,) if self.one else argnums  # type: ignore[assignment]
         self.keys = [_key(f, key, args, kwargs) for key in keys]
+        if len(set(self.keys)) < len(self.keys):
+            raise error(
+                ArgumentError, f"argnums={argnums} names an argument twice", "name each argument once"
+            )
         chosen = [kwargs[k] if isinstance(k, str) else args[k] for k in self.keys]
         self.leaves, self.rebuild = inputs(
             chosen[0] if self.one else tuple(chosen), f"the argument of {named(f)}"
@@ -58,10 +62,10 @@ def _key(f: Callable[..., Any], key: Any, args: tuple[Any, ...], kwargs: dict[st
             f"argnums={key!r}, but {named(f)} was called without {key}=",
             f"call it with {key}=…",
         )
-    if -len(args) <= key < len(args):
+    if hasattr(key, "__index__") and -len(args) <= key < len(args):
         return int(key) % len(args)
     raise error(
         ArgumentError,
-        f"argnums={key}, but {named(f)} was called with {len(args)} positional arguments",
+        f"argnums={key!r}, but {named(f)} was called with {len(args)} positional arguments",
         "positions count from 0; keyword arguments are named by a string, argnums='w'",
     )
