@@ -37,10 +37,10 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
     @functools.wraps(f)
     def derived(*args: Any, **kwargs: Any) -> Any:
         chosen = Selected(f, argnums, args, kwargs)
-        run = Recording(f, chosen.call, chosen.leaves, has_aux)
-        value = _scalar(run, f)
-        seed = lifted(constant(value, 1.0), value)
-        grads = handed_out(run.pull([seed], last=True), chosen.leaves)
+        with Recording(f, chosen.call, chosen.leaves, has_aux) as run:
+            value = _scalar(run, f)
+            seed = lifted(constant(value, 1.0), value)
+            grads = handed_out(run.pull([seed], last=True), chosen.leaves)
         return ((value, run.aux) if has_aux else value), chosen.rebuild(grads)
 
     return derived
@@ -162,13 +162,13 @@ def vjp(f: F, *primals: Any, has_aux: bool = False) -> Any:
     (4.0, 3.0)
     """
     leaves, rebuild = inputs(primals, f"the primals of {named(f)}")
-    run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves, has_aux)
+    run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves, has_aux, copies=True)
 
     def pullback(cotangent: Any) -> Any:
         given = _like(run.values, cotangent, f"the cotangent of vjp({named(f)})")
         return rebuild(handed_out(run.pull(given), leaves, given))
 
-    y = run.rebuild(run.values)
+    y = run.rebuild(_copied(run.values))
     return (y, pullback, run.aux) if has_aux else (y, pullback)
 
 
@@ -183,13 +183,18 @@ def linearize(f: F, *primals: Any) -> tuple[Any, F]:
     2.0
     """
     leaves, rebuild = inputs(primals, f"the primals of {named(f)}")
-    run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves)
+    run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves, copies=True)
 
     def push(*tangents: Any) -> Any:
         given = _like(leaves, tangents, f"the tangent of linearize({named(f)})")
         return run.rebuild(handed_out(run.push(given), run.values, given))
 
-    return run.rebuild(run.values), push
+    return run.rebuild(_copied(run.values)), push
+
+
+def _copied(values: Sequence[Any]) -> list[Any]:
+    """Values for the caller to change: the tape keeps its own."""
+    return [v.copy() if isinstance(v, np.ndarray) else v for v in values]
 
 
 def hvp(f: F, x: Any, v: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from .batch import Batch, directions
 from .derivative import F, grad
 from .errors import ArgumentError, NotScalarError, error
-from .run import Recording, keep_freed_memory, lifted, run_dual
+from .run import Recording, keep_freed_memory, lifted, run_dual, writeable
 from .select import Argnums, Selected, named
 from .tracer import next_number
 from .tree import Rebuild
@@ -42,14 +42,15 @@ def value_and_jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_byt
             values, rebuild, columns = _forward(f, chosen.call, leaves, n, chunk_bytes)
             blocks = _split_columns(columns, values, leaves)
         else:
-            run = Recording(f, chosen.call, leaves)
-            values, rebuild = run.values, run.rebuild
-            m = sum(math.prod(np.shape(y)) for y in values)
-            if mode == "auto" and n <= m:
-                seeds = _seeds(leaves, n, max(n, m), chunk_bytes)
-                blocks = _split_columns([_columns(run.push(dxs), values) for dxs in seeds], values, leaves)
-            else:
-                blocks = _reverse(run, leaves, m, max(n, m), chunk_bytes)
+            with Recording(f, chosen.call, leaves) as run:
+                values, rebuild = run.values, run.rebuild
+                m = sum(math.prod(np.shape(y)) for y in values)
+                if mode == "auto" and n <= m:
+                    seeds = _seeds(leaves, n, max(n, m), chunk_bytes)
+                    blocks = _split_columns([_columns(run.push(dxs), values) for dxs in seeds], values, leaves)
+                else:
+                    blocks = _reverse(run, leaves, m, max(n, m), chunk_bytes)
+            values = list(map(writeable, values))
         return rebuild(values), rebuild([chosen.rebuild(row) for row in blocks])
 
     return derived

@@ -116,13 +116,18 @@ def primal(x: Any) -> Any:
     """The plain value of a traced one, at every level: an explicit way to drop a derivative.
 
     x: any value
-    returns: the float or array that `x` stands for; `x` itself if it is not traced
+    returns: the float or (read-only) array that `x` stands for; `x` itself if it is not traced
 
     >>> dualad.grad(lambda x: x * dualad.primal(x))(3.0)
     3.0
     """
+    if not isinstance(x, Tracer):
+        return x
     while isinstance(x, Tracer):
         x = x.value
+    if isinstance(x, np.ndarray):  # derivatives still need it as it is
+        x = x.view()
+        x.flags.writeable = False
     return x
 
 

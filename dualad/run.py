@@ -29,9 +29,12 @@ def keep_freed_memory() -> None:
 
 
 class Recording:
-    """A function's run on a tape. `values` are the output leaves, `rebuild` gives them their structure."""
+    """A function's run on a tape. `values` are the output leaves, `rebuild` gives them their structure.
 
-    __slots__ = ("aux", "entries", "positions", "rebuild", "size", "values")
+    A context in which the user's arrays stay as they were recorded, unless the tape has `copies` of them.
+    """
+
+    __slots__ = ("aux", "entries", "positions", "rebuild", "size", "tape", "values")
 
     def __init__(
         self,
@@ -39,16 +42,20 @@ class Recording:
         call: Callable[..., Any],
         leaves: Sequence[Any],
         has_aux: bool = False,
+        copies: bool = False,
     ) -> None:
         for x in leaves:
             if type(x) is np.ndarray and x.nbytes >= LARGE:
                 keep_freed_memory()
                 break
-        tape = Tape()
+        self.tape = tape = Tape(copies)
         try:
             result = call(f, tape.inputs(leaves))
             result, aux = _split(f, result, has_aux)
             found, self.rebuild = outputs(result, named(f))
+        except BaseException:
+            tape.release()
+            raise
         finally:
             self.entries = tape.close()
         mine = [isinstance(v, Var) and v.tape is tape for v in found]
@@ -56,6 +63,12 @@ class Recording:
         self.values = [v.value if own else v for v, own in zip(found, mine, strict=True)]
         self.positions = [v.index if own else -1 for v, own in zip(found, mine, strict=True)]
         self.aux = _stripped(aux, lambda v: isinstance(v, Var) and v.tape is tape)
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.tape.release()
 
     def pull(self, cotangents: Sequence[Any], last: bool = False) -> list[Any]:
         """Adjoints of the inputs, `None` where zero. The `last` sweep may free the values as it passes."""
@@ -116,7 +129,12 @@ def _stripped(tree: Any, own: Callable[[Any], bool]) -> Any:
     if tree is None:
         return None
     leaves, rebuild = flatten(tree)
-    return rebuild([v.value if own(v) else v for v in leaves])
+    return rebuild([writeable(v.value) if own(v) else v for v in leaves])
+
+
+def writeable(v: Any) -> Any:
+    """A result as the caller may change it: what was seen through a read-only array is copied."""
+    return v.copy() if isinstance(v, np.ndarray) and not v.flags.writeable else v
 
 
 def handed_out(results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any] = ()) -> list[Any]:

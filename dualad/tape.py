@@ -52,16 +52,39 @@ class Node(NamedTuple):
 class Tape:
     """What one run of a function computed. `entries` is the list being recorded, until `close` takes it away."""
 
-    __slots__ = ("__weakref__", "entries", "number")
+    __slots__ = ("__weakref__", "copies", "entries", "locked", "number")
 
-    def __init__(self) -> None:
+    def __init__(self, copies: bool = False) -> None:
         self.number = next_number()
         self.entries: list[Any] = []
+        self.locked: list[ndarray] = []
+        self.copies = copies
 
     def inputs(self, values: Sequence[Any]) -> list[Var]:
         """Traced inputs, which come before all operations."""
         self.entries = [None] * len(values)
-        return [var(v, self, k) for k, v in enumerate(values)]
+        return [var(self.kept(v) if type(v) is ndarray else v, self, k) for k, v in enumerate(values)]
+
+    def kept(self, a: ndarray) -> ndarray:
+        """A plain array as it is now, for the sweep: the user's code may change it before.
+
+        Small arrays are copied, all of them if the tape is to outlive the run (`copies`). Large ones are made
+        read-only until `release`, so that a change raises.
+        """
+        if self.copies or a.nbytes < LARGE:
+            return a.copy(order="K")
+        b: Any = a
+        while isinstance(b, ndarray):
+            if b.flags.writeable:
+                b.flags.writeable = False
+                self.locked.append(b)
+            b = b.base
+        return a
+
+    def release(self) -> None:
+        """Make the user's arrays writeable again."""
+        while self.locked:  # a base before its views, which cannot be writeable without it
+            self.locked.pop().flags.writeable = True
 
     def close(self) -> list[Any]:
         """End the recording and hand over the entries; traced values used later raise `LeakError`."""
@@ -98,17 +121,18 @@ class Var(Traced):
             return op.on_primals(args, kwargs)
         tape = self.tape
         active, last = op.active, len(op.active) - 1
-        values, parents, traced = [], [], False
+        values, parents, traced, keeps = [], [], False, op.kind != "linear"
         for k, a in enumerate(args):
             if isinstance(a, (ndarray, list, tuple)):
                 a = operand(a)
             if isinstance(a, Var) and a.tape is tape:
                 values.append(a.value)
-                on = active[k] if k < last else active[last]
+                on = active[min(k, last)]
                 parents.append(a.index if on else -1)
                 traced = traced or on
             else:
-                values.append(a)
+                # The sweep reads constants, except those that linear operations only move.
+                values.append(tape.kept(a) if type(a) is ndarray and (keeps or not active[min(k, last)]) else a)
                 parents.append(-1)
         y = op.result(values, kwargs)
         return tape.record(op, y, tuple(values), tuple(parents), kwargs) if traced else y
@@ -162,8 +186,8 @@ def var(value: Any, tape: Tape, index: int) -> Var:
 
 def _pair(tape: Tape, op: Op, a: Any, b: Any) -> Any:
     """Record an elementwise op of two arguments in the short form; `None` if they are not of the usual kinds."""
-    x, i = _place(tape, a)
-    z, j = _place(tape, b)
+    x, i = _place(tape, a, type(op.d1) is not float)
+    z, j = _place(tape, b, type(op.d0) is not float)
     if x is None or z is None:
         return None
     y = op.fn(x, z)
@@ -175,7 +199,7 @@ def _pair(tape: Tape, op: Op, a: Any, b: Any) -> Any:
     return result
 
 
-def _place(tape: Tape, a: Any) -> tuple[Any, int]:
+def _place(tape: Tape, a: Any, read: bool) -> tuple[Any, int]:
     """Value and position of an operand; for constants -1, or -2 for arrays, along which others may broadcast."""
     kind = type(a)
     if kind is Var or kind is VarArray:
@@ -183,7 +207,7 @@ def _place(tape: Tape, a: Any) -> tuple[Any, int]:
     if kind is float or kind is int:
         return a, -1
     if kind is ndarray and a.dtype.kind in "fiub":
-        return a, -2
+        return tape.kept(a) if read else a, -2
     return None, 0
 
 

@@ -15,8 +15,8 @@ def normal_index(index, ndim):
     if type(index) is int or type(index) is slice:
         return (index,)
     index = index if isinstance(index, tuple) else (index,)
-    # A list is an array index, to be read once and not at every use.
-    index = tuple(np.asarray(i) if isinstance(i, (list, range)) else i for i in index)
+    # Arrays of positions are kept for the adjoint: as they are now.
+    index = tuple(np.array(i) if isinstance(i, (list, range, np.ndarray)) else i for i in index)
     if any(isinstance(i, Tracer) or getattr(getattr(i, "dtype", None), "kind", "") == "O" for i in index):
         raise error(
             DtypeError, "an index must be a plain integer, slice or array", "index with dualad.primal(i)"
