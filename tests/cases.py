@@ -134,7 +134,7 @@ def units(leaves: list[Any]) -> list[list[Any]]:
     found = []
     for k, x in enumerate(leaves):
         for i in range(np.size(x)):
-            e = [np.zeros_like(v) if np.ndim(v) else type(v)(0.0) for v in leaves]
+            e = [0.0 if type(v) is float else np.zeros_like(v)[()] for v in leaves]
             e[k] = np.reshape(np.eye(1, np.size(x), i, dtype=np.asarray(x).dtype), np.shape(x))
             e[k] = float(e[k]) if type(x) is float else e[k][()]
             found.append(e)

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from ..op import composite, elementwise, linear, primal
+from .batching import aligned
 from .examples import pairs, points
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
@@ -203,6 +204,7 @@ where = linear(
     lambda g, c, a, b: np.where(c, g, 0.0),
     lambda g, c, a, b: np.where(c, 0.0, g),
     name="np.where",
+    batch=aligned,
     examples=lambda rng: [
         ((rng.uniform(-1, 1, (2, 3)) > 0, real.draw(rng, s), real.draw(rng, t)), {})
         for s, t in (((2, 3), (2, 3)), ((3,), ()), ((2, 1), (2, 3)))
