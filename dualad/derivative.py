@@ -13,7 +13,7 @@ from .op import primal
 from .push import constant
 from .run import Recording, handed_out, lifted, run_dual
 from .select import Argnums, Selected, named
-from .tree import flatten, inputs, same_shapes
+from .tree import Rebuild, flatten, inputs, inputs_like, same_shapes
 
 F = Callable[..., Any]
 
@@ -128,15 +128,15 @@ def jvp(f: F, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = F
     (12.0, 4.0)
     """
     leaves, rebuild = inputs(tuple(primals), f"the primals of {named(f)}")
-    directions = _like(leaves, tuple(tangents), f"the tangent of jvp({named(f)})")
+    directions = _like(leaves, rebuild, tuple(tangents), f"the tangent of jvp({named(f)})")
     values, moved, build, aux = run_dual(f, lambda g, xs: g(*rebuild(xs)), leaves, directions, has_aux)
     y, dy = build(values), build(handed_out(moved, values, directions))
     return (y, dy, aux) if has_aux else (y, dy)
 
 
-def _like(leaves: Sequence[Any], tree: Any, what: str) -> list[Any]:
-    """Leaves of `tree`, with the shapes and dtypes of `leaves`."""
-    given, _ = inputs(tree, what)
+def _like(leaves: Sequence[Any], rebuild: Rebuild, tree: Any, what: str) -> list[Any]:
+    """Leaves of `tree`, with the structure that `rebuild` gives `leaves` and their shapes and dtypes."""
+    given = inputs_like(rebuild(leaves), tree, what)
     same_shapes(leaves, given, what)
     return [lifted(_cast(g, x), x) for x, g in zip(leaves, given, strict=True)]
 
@@ -165,7 +165,7 @@ def vjp(f: F, *primals: Any, has_aux: bool = False) -> Any:
     run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves, has_aux, copies=True)
 
     def pullback(cotangent: Any) -> Any:
-        given = _like(run.values, cotangent, f"the cotangent of vjp({named(f)})")
+        given = _like(run.values, run.rebuild, cotangent, f"the cotangent of vjp({named(f)})")
         return rebuild(handed_out(run.pull(given), leaves, given))
 
     y = run.rebuild(_copied(run.values))
@@ -186,7 +186,7 @@ def linearize(f: F, *primals: Any) -> tuple[Any, F]:
     run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves, copies=True)
 
     def push(*tangents: Any) -> Any:
-        given = _like(leaves, tangents, f"the tangent of linearize({named(f)})")
+        given = _like(leaves, rebuild, tangents, f"the tangent of linearize({named(f)})")
         return run.rebuild(handed_out(run.push(given), run.values, given))
 
     return run.rebuild(_copied(run.values)), push

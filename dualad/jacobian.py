@@ -47,11 +47,13 @@ def value_and_jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_byt
                 m = sum(math.prod(np.shape(y)) for y in values)
                 if mode == "auto" and n <= m:
                     seeds = _seeds(leaves, n, max(n, m), chunk_bytes)
-                    blocks = _split_columns([_columns(run.push(dxs), values) for dxs in seeds], values, leaves)
+                    blocks = _split_columns(
+                        [_columns(run.push(dxs), values) for dxs in seeds], values, leaves
+                    )
                 else:
                     blocks = _reverse(run, leaves, m, max(n, m), chunk_bytes)
             values = list(map(writeable, values))
-        return rebuild(values), rebuild([chosen.rebuild(row) for row in blocks])
+        return rebuild(values), rebuild([chosen.rebuild(row) for row in _apart(blocks)])
 
     return derived
 
@@ -114,8 +116,8 @@ def _forward(
     for dxs in _seeds(leaves, n, n, budget):
         values, moved, rebuild, _ = run_dual(f, call, leaves, dxs)
         columns.append(_columns(moved, values))
-    if not columns:  # no inputs at all
-        values, _, rebuild, _ = run_dual(f, call, leaves, [])
+    if not columns:  # no inputs but empty ones, which are their own tangents
+        values, _, rebuild, _ = run_dual(f, call, leaves, leaves)
     return values, rebuild, columns
 
 
@@ -144,6 +146,19 @@ def _shaped(block: Any, shape: tuple[int, ...], x: Any) -> Any:
     if shape == () and isinstance(block, np.ndarray):
         block = block[()]
     return float(block) if type(x) is float and isinstance(block, np.floating) else block
+
+
+def _apart(blocks: list[list[Any]]) -> list[list[Any]]:
+    """Blocks that a caller may change, each on its own."""
+    seen = set()
+    for row in blocks:
+        for k, block in enumerate(row):
+            if isinstance(block, np.ndarray):
+                owner = block if block.base is None else block.base
+                if id(owner) in seen or not block.flags.writeable:
+                    row[k] = block.copy(order="K")
+                seen.add(id(owner))
+    return blocks
 
 
 def _reverse(run: Recording, leaves: Sequence[Any], m: int, width: int, budget: int) -> list[list[Any]]:

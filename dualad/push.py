@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .op import Op, Tracer, primal
+from .op import Op, primal
 
 
 def push(op: Op, tangents: Sequence[Any], y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

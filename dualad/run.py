@@ -13,7 +13,8 @@ from .errors import ArgumentError, error
 from .op import Tracer
 from .push import constant
 from .select import named
-from .tape import LARGE, Tape, Var, push_along, sweep
+from .sweep import push_along, sweep
+from .tape import LARGE, Tape, Var
 from .tree import Rebuild, flatten, outputs
 
 

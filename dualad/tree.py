@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,7 +28,9 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         return [], lambda leaves: None
     if isinstance(tree, dict):
         keys, parts = list(tree), [tree[key] for key in tree]
-        return _join(parts, lambda found: kind(zip(keys, found, strict=True)))
+        if kind is dict:
+            return _join(parts, lambda found: dict(zip(keys, found, strict=True)))
+        return _join(parts, lambda found: _filled(copy.copy(tree), zip(keys, found, strict=True)))
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return _join(list(tree), lambda found: kind(*found))
     if isinstance(tree, (list, tuple)):
@@ -39,6 +42,11 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
             lambda found: dataclasses.replace(tree, **dict(zip(names, found, strict=True))),
         )
     return [tree], _only
+
+
+def _filled(container: Any, items: Any) -> Any:
+    container.update(items)
+    return container
 
 
 def _only(leaves: Sequence[Any]) -> Any:
@@ -66,6 +74,41 @@ def inputs(tree: Any, what: str) -> tuple[list[Any], Rebuild]:
     """`flatten`, with every leaf checked and integers promoted to floating point, as NumPy does."""
     leaves, rebuild = flatten(tree)
     return [v if type(v) is float else _differentiable(v, what) for v in leaves], rebuild
+
+
+def inputs_like(tree: Any, other: Any, what: str) -> list[Any]:
+    """The leaves of `other`, checked, in the order of those of `tree`, which has the same structure."""
+    return [_differentiable(v, what) for v in _along(tree, other, what)]
+
+
+def _along(tree: Any, other: Any, what: str) -> list[Any]:
+    kind, same = type(tree), True
+    if isinstance(tree, dict):
+        same = isinstance(other, dict) and tree.keys() == other.keys()
+        pairs = [(tree[key], other[key]) for key in tree] if same else []
+    elif isinstance(tree, (list, tuple)):
+        same = isinstance(other, (list, tuple)) and len(tree) == len(other)
+        pairs = list(zip(tree, other, strict=True)) if same else []
+    elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        same = type(other) is kind
+        pairs = (
+            [(getattr(tree, f.name), getattr(other, f.name)) for f in dataclasses.fields(tree)]
+            if same
+            else []
+        )
+    elif tree is None:
+        same, pairs = other is None, []
+    elif other is None or isinstance(other, (dict, list, tuple)):
+        same, pairs = False, []
+    else:
+        return [other]
+    if not same:
+        raise error(
+            ShapeError,
+            f"{what} has a {type(other).__name__} where a {kind.__name__} is needed, or one of other parts",
+            "use the same structure: equal keys, lengths and classes",
+        )
+    return [leaf for a, b in pairs for leaf in _along(a, b, what)]
 
 
 def _differentiable(x: Any, what: str) -> Any:

@@ -26,6 +26,7 @@ LAYERS = {
     "structure": {"tree"},
     "arguments": {"select"},
     "interpreters": {"dual", "tape", "batch", "count"},
+    "sweeps": {"sweep"},
     "runs": {"run"},
     "derivatives": {"derivative"},
     "matrices": {"jacobian"},

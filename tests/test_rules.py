@@ -22,7 +22,7 @@ from cases import (
 
 from dualad import jvp, vjp
 from dualad.op import OPS, Op
-from dualad.tape import pull, transposed
+from dualad.sweep import pull, transposed
 from dualad.tree import flatten
 
 # Computed in another order than NumPy does: the same to this many units in the last place of the largest.
