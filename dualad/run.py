@@ -83,8 +83,7 @@ class Recording:
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Tangents of the outputs, `None` where zero."""
-        moved = push_along(self.entries, list(tangents))
-        return [moved[position] if position >= 0 else None for position in self.positions]
+        return push_along(self.entries, list(tangents), self.positions)
 
 
 def run_dual(
@@ -143,19 +142,24 @@ def handed_out(results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any
     seen = {id(x) for x in inputs}
     found = []
     for r, x in zip(results, like, strict=True):
-        if type(r) is float:
-            pass
-        elif r is None:
-            r = constant(x, 0.0)
-        elif isinstance(r, np.ndarray):
-            if type(x) is not float and r.dtype != x.dtype:  # a partial in a wider type
-                r = r.astype(x.dtype)
-            if r.base is not None or not r.flags.writeable or id(r) in seen:
-                r = np.array(r)
-            seen.add(id(r))
-            if r.ndim == 0:
-                r = r[()]
-        if type(x) is float and isinstance(r, np.floating):
-            r = float(r)
+        if type(r) is not float or type(x) is not float:
+            r = constant(x, 0.0) if r is None else _handed_out(r, x, seen)
         found.append(r)
     return found
+
+
+def _handed_out(r: Any, x: Any, seen: set[int]) -> Any:
+    if isinstance(r, np.ndarray):
+        if r.dtype != _dtype(x):  # a partial in a wider type
+            r = r.astype(_dtype(x))
+        if r.base is not None or not r.flags.writeable or id(r) in seen:
+            r = np.array(r)
+        seen.add(id(r))
+        r = r if r.ndim else r[()]
+    if isinstance(r, (float, np.generic)) and not isinstance(x, Tracer):
+        r = float(r) if type(x) is float else x.dtype.type(r)
+    return r
+
+
+def _dtype(x: Any) -> np.dtype[Any]:
+    return np.dtype(float) if type(x) is float else x.dtype

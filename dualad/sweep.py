@@ -55,6 +55,7 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                 t = adjoints[i]
                 adjoints[i] = c if t is None else t + c
             else:
+                entries[k] = adjoints[k] = None
                 _add(adjoints, i, c, a)
         if j >= 0:
             d = op.d1
@@ -78,6 +79,7 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                 t = adjoints[j]
                 adjoints[j] = c if t is None else t + c
             else:
+                entries[k] = adjoints[k] = None
                 _add(adjoints, j, c, b)
     del adjoints[inputs:]
 
@@ -167,11 +169,20 @@ def nodes(entries: Sequence[Any]) -> Iterator[Node | None]:
             yield Node(op, y, (a, b), (i, j), {})
 
 
-def push_along(entries: Sequence[Any], tangents: list[Any]) -> list[Any]:
-    """A forward sweep along a recorded tape: the tangents of all entries from those of the inputs."""
-    for node in nodes(entries[len(tangents) :]):
+def push_along(entries: Sequence[Any], tangents: list[Any], outputs: Sequence[int]) -> list[Any]:
+    """A forward sweep along a recorded tape: the tangents at `outputs` from those of the inputs.
+
+    `None` is the zero tangent, and -1 the position of a constant.
+    """
+    recorded = list(nodes(entries))
+    last = {i: k for k, node in enumerate(recorded) if node is not None for i in node.parents}
+    last |= dict.fromkeys(outputs, len(recorded))
+    for k, node in enumerate(recorded[len(tangents) :], len(tangents)):
         assert node is not None
         dxs = [tangents[i] if i >= 0 else None for i in node.parents]
         idle = all(dx is None for dx in dxs)
         tangents.append(None if idle else push(node.op, dxs, node.value, node.args, node.kwargs))
-    return tangents
+        for i in node.parents:
+            if i >= 0 and last[i] == k:  # nobody reads it again
+                tangents[i] = None
+    return [tangents[i] if i >= 0 else None for i in outputs]

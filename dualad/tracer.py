@@ -136,11 +136,11 @@ class Traced(Tracer):
 
     # conversions that would lose the derivative
     def _refuse(self, what: str) -> NoReturn:
-        call = re.search(r"\b(math|cmath|random|statistics)\.(\w+)", user_line().partition(": ")[2])
+        call = re.search(r"(?<![\w.])(math|cmath|random|statistics)\.(\w+)\(", user_line().partition(": ")[2])
         if call is not None:
             raise error(
                 ConversionError,
-                f"{call[0]} turns a traced value into a plain number, which would lose its derivative",
+                f"{call[1]}.{call[2]} turns a traced value into a plain number, which would lose its derivative",
                 f"np.{call[2]}, which has a rule"
                 if hasattr(np, call[2])
                 else "a NumPy function, or dualad.primal(x)",
