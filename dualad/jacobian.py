@@ -12,7 +12,6 @@ import numpy as np
 from .batch import Batch, directions
 from .derivative import F, grad
 from .errors import ArgumentError, NotScalarError, error
-from .push import constant
 from .run import Recording, keep_freed_memory, lifted, run_dual, writeable
 from .select import Argnums, Selected, named
 from .tracer import next_number

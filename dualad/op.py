@@ -48,7 +48,8 @@ class Op:
     """
 
     __slots__ = (
-        "active", "batch", "call", "cost", "d0", "d1", "examples", "fn", "into", "kind", "name", "pulls", "rules", "variadic",
+        "active", "batch", "call", "cost", "d0", "d1", "examples", "fn",
+        "into", "kind", "name", "pulls", "rules", "variadic",
     )  # fmt: skip
 
     def __init__(

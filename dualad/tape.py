@@ -45,7 +45,7 @@ class Tape:
     def __init__(self, copies: bool = False) -> None:
         self.number = next_number()
         self.entries: list[Any] = []
-        self.locked: list[ndarray] = []
+        self.locked: list[np.ndarray] = []
         self.copies = copies
 
     def inputs(self, values: Sequence[Any]) -> list[Var]:
@@ -53,7 +53,7 @@ class Tape:
         self.entries = [None] * len(values)
         return [var(self.kept(v) if type(v) is ndarray else v, self, k) for k, v in enumerate(values)]
 
-    def kept(self, a: ndarray) -> ndarray:
+    def kept(self, a: np.ndarray) -> np.ndarray:
         """A plain array as it is now, for the sweep: the user's code may change it before.
 
         Small arrays are copied, all of them if the tape is to outlive the run (`copies`). Large ones are made

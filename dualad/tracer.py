@@ -107,7 +107,7 @@ class Traced(Tracer):
             if any(o is not None for o in kwargs.get("out") or ()):
                 raise error(
                     AssignmentError,
-                    f"{name_of(ufunc)} was told to write a traced value into a plain array (out= or an in-place operator)",
+                    f"{name_of(ufunc)} was to write a traced value into a plain array (out= or an in-place operator)",
                     f"a new array: y = {name_of(ufunc)}(...), or a = a + x in place of a += x",
                 )
             kwargs = checked(

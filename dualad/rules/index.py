@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import DtypeError, error
-from ..op import Tracer, composite, linear
+from ..op import Op, Tracer, composite, linear
 from .batching import trailing
 from .examples import arrays
 
@@ -92,7 +92,7 @@ getitem = linear(
     into=_accumulate,
     examples=arrays(*_EXAMPLES),
 )
-scatter_add = linear(
+scatter_add: Op = linear(
     _scatter_add,
     lambda g, x, index, shape: g[index],
     name="scatter_add",
