@@ -1,0 +1,351 @@
+"""What derivatives are at awkward points: kinks, ties, poles, zeros of products, equal eigenvalues.
+
+Each row of the table in docs/reference/conventions.md is a test here, for numbers and for arrays, in both modes.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from cases import close, generator
+
+from dualad import derivative, grad, hessian, jacobian, jvp, vjp
+
+inf, nan = math.inf, math.nan
+
+
+def quiet():
+    """For derivatives that are themselves infinite or undefined."""
+    return np.errstate(divide="ignore", invalid="ignore")
+
+
+def partials(fn, *args):
+    """The partials of an elementwise function by every route; all of them the same, NaN with NaN."""
+    found = []
+    for i, x in enumerate(args):
+
+        def at(t, i=i):
+            return fn(*args[:i], t, *args[i + 1 :])
+
+        a = np.array([x, x])
+        routes = [
+            jvp(at, (x,), (1.0,))[1],
+            grad(at)(x),
+            jvp(at, (np.float64(x),), (np.float64(1.0),))[1],
+            grad(at)(np.float64(x)),
+            *jvp(at, (a,), (np.ones(2),))[1],
+            *grad(lambda t, at=at: np.sum(at(t)))(a),
+            *np.diag(jacobian(at, mode="forward")(a)),
+            *np.diag(jacobian(at, mode="reverse")(a)),
+        ]
+        np.testing.assert_array_equal(routes, [routes[0]] * len(routes))
+        found.append(routes[0])
+    return tuple(found)
+
+
+KINKS = [
+    (np.abs, (0.0,), (0.0,)),
+    (np.fabs, (0.0,), (0.0,)),
+    (np.abs, (-0.0,), (0.0,)),
+    (abs, (0.0,), (0.0,)),
+    (np.hypot, (0.0, 0.0), (0.0, 0.0)),
+    (np.copysign, (0.0, 1.0), (0.0, 0.0)),
+    (np.maximum, (2.0, 2.0), (0.5, 0.5)),
+    (np.minimum, (2.0, 2.0), (0.5, 0.5)),
+    (np.fmax, (2.0, 2.0), (0.5, 0.5)),
+    (np.fmin, (2.0, 2.0), (0.5, 0.5)),
+    (np.maximum, (0.0, -0.0), (0.5, 0.5)),
+    (np.fmax, (nan, 1.0), (0.0, 1.0)),
+    (np.clip, (1.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
+    (np.clip, (2.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
+    (np.clip, (0.5, 1.0, 2.0), (0.0, 1.0, 0.0)),
+    (np.clip, (2.5, 1.0, 2.0), (0.0, 0.0, 1.0)),
+    (np.clip, (1.5, 2.0, 1.0), (0.0, 0.0, 1.0)),  # crossed bounds: NumPy returns the upper one
+]
+
+
+def described(x):
+    return getattr(x, "__name__", str(x)) if callable(x) else str(x)
+
+
+@pytest.mark.parametrize(("fn", "args", "expected"), KINKS, ids=described)
+def test_kinks_have_a_finite_convention(fn, args, expected):
+    assert partials(fn, *args) == expected
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "expected"),
+    [
+        (lambda x: np.linalg.norm(np.stack([x, x])), 0.0, 0.0),
+        (lambda x: np.std(np.stack([x, x, x])), 3.0, 0.0),
+        (lambda x: max(x, 0.0), 1.0, 1.0),
+        (lambda x: max(x, 0.0), -1.0, 0.0),
+    ],
+    ids=["norm", "std", "max, above", "max, below"],
+)
+def test_kinks_of_functions_of_a_number(f, x, expected):
+    assert jvp(f, (x,), (1.0,))[1] == expected
+    assert grad(f)(x) == expected
+
+
+POLES = [
+    (np.sqrt, (0.0,), (inf,)),
+    (np.cbrt, (0.0,), (inf,)),
+    (lambda x: x**0.5, (0.0,), (inf,)),
+    (lambda x: np.power(x, 0.25), (0.0,), (inf,)),
+    (lambda x: 1 / x, (0.0,), (-inf,)),
+    (np.reciprocal, (0.0,), (-inf,)),
+    (np.log, (0.0,), (inf,)),
+    (np.log2, (0.0,), (inf,)),
+    (np.log10, (0.0,), (inf,)),
+    (np.log1p, (-1.0,), (inf,)),
+    (np.arcsin, (1.0,), (inf,)),
+    (np.arcsin, (-1.0,), (inf,)),
+    (np.arccos, (1.0,), (-inf,)),
+    (np.arccosh, (1.0,), (inf,)),
+    (np.arctanh, (1.0,), (inf,)),
+    (np.arctan2, (0.0, 0.0), (nan, nan)),
+    (np.divide, (0.0, 0.0), (inf, nan)),
+    (lambda x: np.sqrt(x) ** 2, (0.0,), (nan,)),  # 0 times infinity on a taken path is not hidden
+]
+
+
+@pytest.mark.parametrize(("fn", "args", "expected"), POLES, ids=described)
+def test_poles_have_the_infinite_limit(fn, args, expected):
+    with quiet():
+        np.testing.assert_array_equal(partials(fn, *args), expected)
+
+
+@pytest.mark.parametrize("n", [0, 0.0, 1, 1.0, 2, 2.0, 3.0, 3])
+@pytest.mark.parametrize("x", [0.0, -2.0, 1.5])
+def test_powers_with_integer_valued_exponents_are_exact_in_the_base(x, n):
+    expected = x
+    forms = (
+        lambda t: t**n,
+        lambda t: np.power(t, n),
+        lambda t: np.float_power(t, n),
+        lambda t: t ** np.full((), n * 1.0),
+    )
+    for f in forms:
+        g, factor = f, 1.0
+        for order in range(1, 4):
+            g = (lambda h: lambda t: jvp(h, (t,), (t * 0 + 1.0,))[1])(g)
+            factor *= n - order + 1
+            expected = factor * x ** (n - order) if factor else 0.0
+            assert g(x) == expected
+            assert g(np.float64(x)) == expected
+            np.testing.assert_array_equal(g(np.array([x, x])), [expected, expected])
+        assert grad(f)(x) == (n * x ** (n - 1) if n else 0.0)
+        assert grad(grad(f))(x) == (n * (n - 1) * x ** (n - 2) if n * (n - 1) else 0.0)
+
+
+@pytest.mark.parametrize("array", [False, True], ids=["number", "array"])
+def test_negative_base_with_a_traced_exponent(array):
+    a, b = (np.array([-2.0, -3.0]), np.array([2.0, 3.0])) if array else (-2.0, 2.0)
+    y, (da, db) = vjp(np.power, a, b)[0], vjp(np.power, a, b)[1](np.ones(2) if array else 1.0)
+    np.testing.assert_array_equal(y, np.power(a, b))
+    np.testing.assert_array_equal(da, b * np.power(a, b - 1))
+    assert np.all(np.isnan(db))
+
+
+def test_zero_to_the_power_zero():
+    base, exponent = vjp(np.power, 0.0, 0.0)[1](1.0)
+    assert base == 0.0
+    assert exponent == 0.0
+    assert derivative(lambda x: x**0)(0.0) == 0.0
+
+
+def test_mixed_second_derivative_of_a_power_where_the_exponent_is_zero():
+    mixed = (
+        grad(lambda a, b: grad(np.power, 1)(a, b), 0)(2.5, 0.0),
+        grad(lambda a, b: grad(np.power)(a, b), 1)(2.5, 0.0),
+    )
+    np.testing.assert_allclose(mixed, 1 / 2.5, rtol=1e-15)
+
+
+# Norms and spreads at zero
+@pytest.mark.parametrize("ord", [None, 1, 2, 3, 1.5, np.inf, -np.inf, 0])
+def test_vector_norms_at_zero_and_at_zero_rows(ord):
+    assert not np.any(grad(lambda x: np.linalg.norm(x, ord))(np.zeros(3)))
+    x = np.array([[0.0, 0.0], [3.0, -4.0]])
+    rows = jacobian(lambda a: np.linalg.norm(a, ord, axis=1))(x)
+    assert np.all(np.isfinite(rows))
+    assert not np.any(rows[0])
+    assert np.any(rows[1]) or ord == 0
+
+
+@pytest.mark.parametrize("ord", [None, "fro", 1, -1, np.inf, -np.inf])
+def test_matrix_norms_at_zero(ord):
+    assert not np.any(grad(lambda x: np.linalg.norm(x, ord))(np.zeros((2, 3))))
+
+
+@pytest.mark.parametrize(
+    "keywords", [{}, {"axis": 0}, {"axis": 1, "ddof": 1}, {"axis": 0, "keepdims": True}], ids=str
+)
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_spread_of_constants(keywords, mode):
+    x = np.array([[2.0, 1.0, 5.0], [2.0, 1.0, 7.0]]) if keywords.get("axis") == 0 else np.full((2, 3), 4.0)
+    slopes = jacobian(lambda a: np.std(a, **keywords), mode=mode)(x)
+    flat = np.std(x, **keywords) == 0
+    assert np.all(np.isfinite(slopes))
+    assert not np.any(slopes[flat])
+    assert np.all(np.any(slopes[~flat].reshape(-1, 6), axis=1))
+
+
+# Ties
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (np.max, [0.0, 1 / 3, 1 / 3, 1 / 3]),
+        (lambda x: np.min(-x), [0.0, -1 / 3, -1 / 3, -1 / 3]),
+        (lambda x: np.max(np.reshape(x, (2, 2)), axis=0)[1], [0.0, 0.5, 0.0, 0.5]),
+        (np.ptp, [-1.0, 1 / 3, 1 / 3, 1 / 3]),
+        (lambda x: np.linalg.norm(x, np.inf), [0.0, 1 / 3, 1 / 3, 1 / 3]),
+        (lambda x: np.sort(x)[1], [0.0, 1.0, 0.0, 0.0]),
+        (lambda x: np.sort(x)[3], [0.0, 0.0, 0.0, 1.0]),
+    ],
+    ids=["max", "min", "max along an axis", "ptp", "norm inf", "sort 1", "sort 3"],
+)
+def test_ties(f, expected):
+    x = np.array([1.0, 2.0, 2.0, 2.0])
+    np.testing.assert_allclose(grad(f)(x), expected, rtol=1e-15)
+    np.testing.assert_allclose(jacobian(f, mode="forward")(x), expected, rtol=1e-15)
+
+
+# Untaken branches
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_the_untaken_branch_of_where_has_no_share(mode):
+    def f(x):
+        return np.where(x > 0, np.sqrt(np.where(x > 0, x, 1.0)), 0.0)
+
+    x = np.array([-1.0, 0.0, 4.0])
+    np.testing.assert_array_equal(jacobian(f, mode=mode)(x), np.diag([0.0, 0.0, 0.25]))
+
+
+# Products and determinants with zeros
+@pytest.mark.parametrize("zeros", [(), (1,), (0, 2), (0, 1, 3)], ids=str)
+@pytest.mark.parametrize("name", ["prod", "cumprod", "prod of a matrix"])
+def test_products_with_zeros_are_exact_to_third_order(name, zeros):
+    x = np.array([2.0, -3.0, 0.5, 4.0])
+    x[list(zeros)] = 0.0
+    f = {
+        "prod": lambda a: np.stack([np.prod(a)]),
+        "cumprod": np.cumprod,
+        "prod of a matrix": lambda a: np.stack([np.prod(np.reshape(a, (2, 2)))]),
+    }[name]
+
+    def written(a):  # the same without a division or a rule of its own
+        found = [a[0]]
+        for k in range(1, 4):
+            found.append(found[-1] * a[k])
+        return np.stack(found if name == "cumprod" else found[-1:])
+
+    for modes in (
+        ("forward",) * 3,
+        ("reverse",) * 3,
+        ("forward", "reverse", "forward"),
+        ("reverse", "forward", "reverse"),
+    ):
+        g, h = f, written
+        for mode in modes:
+            g, h = jacobian(g, mode=mode), jacobian(h, mode=mode)
+            np.testing.assert_allclose(g(x), h(x), rtol=1e-14, atol=1e-300)
+
+
+@pytest.mark.parametrize("rank", [3, 2, 1, 0])
+def test_determinants_are_exact_at_any_rank_in_second_order(rank):
+    rng = generator("det", rank)
+    a = (
+        rng.integers(-3, 4, (3, rank)) @ rng.integers(-3, 4, (rank, 3)) * 1.0
+        if rank < 3
+        else rng.normal(size=(3, 3))
+    )
+
+    def expanded(m):  # along the first row
+        minor = lambda i, j: m[1, i] * m[2, j] - m[1, j] * m[2, i]  # noqa: E731
+        return m[0, 0] * minor(1, 2) - m[0, 1] * minor(0, 2) + m[0, 2] * minor(0, 1)
+
+    scale = 1e-13 * max(1.0, np.max(np.abs(a)) ** 2)
+    np.testing.assert_allclose(grad(np.linalg.det)(a), grad(expanded)(a), rtol=0, atol=scale)
+    for mode in (
+        "forward-over-reverse",
+        "reverse-over-forward",
+        "forward-over-forward",
+        "reverse-over-reverse",
+    ):
+        found = hessian(np.linalg.det, mode=mode)(a)
+        np.testing.assert_allclose(found, hessian(expanded)(a), rtol=0, atol=scale, err_msg=mode)
+
+
+# Equal eigenvalues
+def test_equal_eigenvalues_have_values_but_no_vectors():
+    a = np.diag([1.0, 1.0, 3.0])
+    da = generator("eigh").normal(size=(3, 3))
+    da = da + da.T
+    with quiet():
+        (w, _), (dw, dv) = jvp(np.linalg.eigh, (a,), (da,))
+    np.testing.assert_array_equal(w, [1.0, 1.0, 3.0])
+    assert np.all(np.isfinite(dw))
+    assert np.isnan(dv[:, :2]).any()
+    assert not np.any(np.isinf(dv))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda a: np.sum(np.linalg.eigh(a)[0]), np.eye(3)),
+        (lambda a: np.sum(np.linalg.eigvalsh(a) ** 2), np.diag([2.0, 2.0, 6.0])),
+        (lambda a: np.sum(np.exp(np.linalg.eigvalsh(a))), np.diag(np.exp([1.0, 1.0, 3.0]))),
+    ],
+    ids=["trace", "square", "exp"],
+)
+def test_symmetric_functions_of_equal_eigenvalues(f, slope, mode):
+    a = np.diag([1.0, 1.0, 3.0])
+    found = jacobian(f, mode=mode)(a)
+    close((found + found.T) / 2, slope, 1e-14)
+
+
+# Errors are NumPy's own
+@pytest.mark.parametrize(
+    ("f", "a"),
+    [
+        (np.linalg.cholesky, np.array([[1.0, 2.0], [2.0, 1.0]])),
+        (np.linalg.inv, np.ones((2, 2))),
+        (lambda a: np.linalg.solve(a, np.ones(2)), np.ones((2, 2))),
+    ],
+    ids=["cholesky", "inv", "solve"],
+)
+def test_linear_algebra_errors_are_those_of_numpy(f, a):
+    for differentiated in (f, jacobian(f, mode="forward"), jacobian(f, mode="reverse")):
+        with pytest.raises(np.linalg.LinAlgError):
+            differentiated(a)
+
+
+# Plain values
+def test_piecewise_constant_functions_return_plain_values():
+    def f(x):
+        assert type(np.argmax(x)) is np.int64
+        assert type(np.sign(x)) is np.ndarray
+        assert type(np.floor(x)) is np.ndarray
+        assert type(np.isclose(x, 1.0)) is np.ndarray
+        assert type(np.searchsorted(x, 0.5)) is np.int64
+        assert (x > 0).dtype == bool
+        return np.sum(np.floor(x) * x) + np.round(x)[0]
+
+    np.testing.assert_array_equal(grad(f)(np.array([0.5, 2.5])), [0.0, 2.0])
+
+
+@pytest.mark.parametrize("number", [True, False], ids=["float", "np.float64"])
+def test_python_functions_of_a_traced_number_follow_its_value(number):
+    x = -2.75 if number else np.float64(-2.75)
+
+    def f(t):
+        assert (round(t), math.floor(t), math.ceil(t), math.trunc(t)) == (-3, -3, -2, -2)
+        assert sorted([t, 0.0, -5.0])[1] is t
+        q, r = divmod(t, 2.0)
+        assert q == -2.0
+        return max(t, -3.0) + abs(t) + sum([t, t]) + r + min(t, 0.0)
+
+    assert grad(f)(x) == 1 - 1 + 2 + 1 + 1
+    assert jvp(f, (x,), (x * 0 + 1.0,))[1] == 4.0
