@@ -10,8 +10,12 @@ from typing import TypeVar
 
 import numpy as np
 
-# Frames inside these folders are ours or NumPy's; the first frame outside them is the user's.
-_LIBRARY = tuple(os.path.dirname(os.path.abspath(path)) + os.sep for path in (__file__, np.__file__))
+# Frames inside these folders are ours, NumPy's or SciPy's; the first frame outside them is the user's.
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__)))
+_LIBRARY = (
+    os.path.dirname(os.path.abspath(__file__)) + os.sep,
+    *(os.path.join(_PACKAGES, name) + os.sep for name in ("numpy", "scipy")),
+)
 
 
 class DualadError(Exception):
@@ -63,7 +67,7 @@ class GradientError(DualadError, AssertionError):
 
 
 def user_line() -> str:
-    """`file:line: source` of the innermost frame that is neither dualad's nor NumPy's, or ''."""
+    """`file:line: source` of the innermost frame that is in neither dualad, NumPy nor SciPy, or ''."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = frame.f_code.co_filename
@@ -89,6 +93,7 @@ def name_of(function: object) -> str:
     name = getattr(function, "__name__", None) or repr(function)
     module = getattr(function, "__module__", None) or ("numpy" if isinstance(function, np.ufunc) else "")
     if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
-        module = "scipy.special"
+        special = sys.modules.get("scipy.special")
+        module = "scipy.special" if getattr(special, name, None) is function else ""
     module = "np" + module[5:] if module.split(".")[0] == "numpy" else module
     return f"{module}.{name}" if module else name

@@ -11,6 +11,7 @@ recursion anywhere. Entries take the shortest form that holds them, since each i
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -37,6 +38,18 @@ class _Closed:
 _CLOSED: Any = _Closed()
 
 
+# Threads change the flags of one family of arrays one after the other.
+_FLAGS = threading.Lock()
+
+
+def _chain(a: np.ndarray) -> list[np.ndarray]:
+    """An array and those that it is a view of."""
+    chain: list[Any] = [a]
+    while isinstance(chain[-1].base, ndarray):
+        chain.append(chain[-1].base)
+    return chain
+
+
 class Tape:
     """What one run of a function computed. `entries` is the list being recorded, until `close` takes it away."""
 
@@ -61,18 +74,23 @@ class Tape:
         """
         if self.copies or a.nbytes < LARGE:
             return a.copy(order="K")
-        b: Any = a
-        while isinstance(b, ndarray):
-            if b.flags.writeable:
+        with _FLAGS:
+            chain = _chain(a)
+            writeable = [b for b in chain if b.flags.writeable]
+            if a.flags.writeable and len(writeable) < len(chain):
+                return a.copy(order="K")  # another run has the base, and gives it back when it likes
+            for b in writeable:
                 b.flags.writeable = False
-                self.locked.append(b)
-            b = b.base
+            self.locked += writeable
         return a
 
     def release(self) -> None:
         """Make the user's arrays writeable again."""
-        while self.locked:  # a base before its views, which cannot be writeable without it
-            self.locked.pop().flags.writeable = True
+        if self.locked:
+            with _FLAGS:  # no view is writeable before its base
+                for b in sorted(self.locked, key=lambda b: len(_chain(b))):
+                    b.flags.writeable = True
+            self.locked.clear()
 
     def close(self) -> list[Any]:
         """End the recording and hand over the entries; traced values used later raise `LeakError`."""

@@ -88,8 +88,13 @@ def operand(a: Any) -> Any:
     """An argument as ops take it: lists and object arrays become arrays, numbers and the rest stay."""
     if isinstance(a, (list, tuple)):
         a = np.asarray(a)
-    if isinstance(a, np.ndarray) and a.dtype == object:
-        return restacked(a)
+    if isinstance(a, np.ndarray):
+        if a.dtype == object:
+            return restacked(a)
+        if type(a) is not np.ndarray and isinstance(a, np.ma.MaskedArray):
+            raise error(
+                DtypeError, "a masked array met a traced value", "np.where(mask, 0.0, x), or x[~mask]"
+            )
     return a
 
 
@@ -142,7 +147,7 @@ class Traced(Tracer):
                 ConversionError,
                 f"{call[1]}.{call[2]} turns a traced value into a plain number, which would lose its derivative",
                 f"np.{call[2]}, which has a rule"
-                if hasattr(np, call[2])
+                if getattr(np, call[2], None) in OPS
                 else "a NumPy function, or dualad.primal(x)",
             )
         raise error(
