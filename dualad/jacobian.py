@@ -209,7 +209,7 @@ def hessian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = C
     array([[4., 2.],
            [2., 0.]])
     """
-    outer, over, inner = ("forward-over-reverse" if mode == "auto" else mode).partition("-over-")
+    outer, over, inner = ("forward-over-reverse" if mode == "auto" else str(mode)).partition("-over-")
     if over == "" or {outer, inner} - {"forward", "reverse"}:
         raise error(
             ArgumentError, f"hessian has no mode {mode!r}", "mode='auto' or, say, 'forward-over-reverse'"

@@ -1,0 +1,295 @@
+"""Every refusal: the right class, and a message with the function, the user's line and the change that works."""
+
+import linecache
+import math
+import operator
+import pickle
+import re
+
+import numpy as np
+import pytest
+import scipy.special
+
+from dualad import (
+    AssignmentError,
+    ConversionError,
+    DtypeError,
+    DualadError,
+    KeywordError,
+    NoRuleError,
+    NotScalarError,
+    grad,
+    jvp,
+    vjp,
+)
+
+MODES = {
+    "forward": lambda f, x: jvp(f, (x,), (x,)),
+    "reverse": lambda f, x: vjp(f, x)[1](1.0),
+    "nested": lambda f, x: jvp(lambda x: vjp(f, x)[1](1.0), (x,), (x,)),
+}
+by_mode = pytest.mark.parametrize("run", MODES.values(), ids=MODES)
+A = np.array([1.0, 2.0, 3.0])
+
+
+def names_the_line(message, f):
+    """The message has a line `at file:line: source`, and it is a line of `f`."""
+    found = re.search(r"^  at (.*):(\d+): (.*)$", message, re.MULTILINE)
+    if found is None:
+        return False
+    path, line, source = found[1], int(found[2]), found[3]
+    lines = [number for *_, number in f.__code__.co_lines() if number]
+    return (
+        path == __file__
+        and min(lines) <= line <= max(lines)
+        and source == linecache.getline(path, line).strip()
+    )
+
+
+def refusal(run, f, x, kind, *words):
+    """`f` of a traced `x` raises `kind`, and the message is complete."""
+    with pytest.raises(DualadError) as caught:
+        run(f, x)
+    message = str(caught.value)
+    assert type(caught.value) is kind
+    assert names_the_line(message, f), message
+    assert "\n  instead: " in message, message
+    for word in words:
+        assert word in message, f"{word!r} is not in: {message}"
+
+
+# one line each: the function, what it is called with, the error, words that the message has
+CONVERSIONS = [
+    (lambda x: float(x), 2.0, "float()", "dualad.primal"),
+    (lambda x: int(x), 2.0, "int()", "dualad.primal"),
+    (lambda x: complex(x), 2.0, "complex()", "dualad.primal"),
+    (lambda x: operator.index(x), 2.0, "integer", "dualad.primal"),
+    (lambda x: [1.0, 2.0][x], 2.0, "integer", "dualad.primal"),
+    (lambda x: range(x), 2.0, "integer", "dualad.primal"),
+    (lambda x: float(x[0]), A, "float()", "dualad.primal"),
+    (lambda x: int(x[:1]), A, "int()", "dualad.primal"),
+    (lambda x: x.item(), 2.0, ".item()", "dualad.primal"),
+    (lambda x: x[0].item(), A, ".item()", "dualad.primal"),
+    (lambda x: x.tolist(), A, ".tolist()", "dualad.primal"),
+    (lambda x: np.asarray(x, float), 2.0, "array of float64", "dualad.primal"),
+    (lambda x: np.asarray(x, float), A, "array of float64", "dualad.primal"),
+    (lambda x: np.array(x, dtype=np.float32), A, "array of float32", "dualad.primal"),
+    (lambda x: np.array([x, x], dtype=float), 2.0, "float64", "np.stack"),
+    (lambda x: np.float64(x), 2.0, "float64", "dualad.primal"),
+    (lambda x: np.float32(x), 2.0, "float32", "dualad.primal"),
+    (lambda x: np.fromiter(x, float), A, "float()", "np.stack"),
+    (lambda x: np.arange(x), 2.0, "float()", "dualad.primal"),
+    (lambda x: math.sin(x), 2.0, "math.sin", "np.sin"),
+    (lambda x: math.pi * math.exp(x), 2.0, "math.exp", "np.exp"),
+    (lambda x: math.atan2(x, 1.0), 2.0, "math.atan2", "np.atan2"),
+    (lambda x: math.fsum([x, x]), 2.0, "math.fsum", "NumPy"),
+    (lambda x: math.sqrt(x[1]), A, "math.sqrt", "np.sqrt"),
+    (lambda x: math.gcd(x, 2), 2.0, "math.gcd", "NumPy"),
+    (lambda x: hash(x), 2.0, "hash", "dualad.primal"),
+    (lambda x: {x: 1}, 2.0, "dictionary key", "dualad.primal"),
+    (lambda x: {1.0, x}, 2.0, "set", "dualad.primal"),
+    (lambda x: pickle.dumps(x), 2.0, "pickl", "dualad.primal"),
+    (lambda x: pickle.dumps([x]), A, "pickl", "dualad.primal"),
+]
+
+
+@by_mode
+@pytest.mark.parametrize(("f", "x", "what", "fix"), CONVERSIONS)
+def test_conversions(run, f, x, what, fix):
+    refusal(run, f, x, ConversionError, what, fix)
+
+
+def assign_scalar(x):
+    a = np.zeros(3)
+    a[0] = x
+    return a
+
+
+def assign_element(x):
+    a = np.zeros(3)
+    a[0] = x[0]
+    return a
+
+
+def assign_slice(x):
+    a = np.zeros(4)
+    a[1:] = x
+    return a
+
+
+def assign_mask(x):
+    a = np.zeros(3)
+    a[a == 0] = x
+    return a
+
+
+def assign_list(x):
+    a = np.zeros(3)
+    a[:2] = [x[0], 1.0]
+    return a
+
+
+def assign_like(x):
+    a = np.zeros_like(x)
+    for i in range(3):
+        a[i] = x[i] ** 2
+    return a
+
+
+def add_to_element(x):
+    a = np.zeros(3)
+    a[0] += x[0]
+    return a
+
+
+def fill(x):
+    a = np.zeros(3)
+    a.fill(x)
+    return a
+
+
+@by_mode
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (assign_scalar, 2.0),
+        (assign_element, A),
+        (assign_slice, A),
+        (assign_slice, 2.0),
+        (assign_mask, A),
+        (assign_list, A),
+        (assign_like, A),
+        (add_to_element, A),
+        (fill, 2.0),
+    ],
+)
+def test_assignment_into_a_plain_array(run, f, x):
+    refusal(run, f, x, ConversionError, "np.stack")
+
+
+def in_place_add(x):
+    a = np.zeros(3)
+    a += x
+    return a
+
+
+def in_place_slice(x):
+    a = np.zeros(3)
+    a[1:] *= x
+    return a
+
+
+def set_element(x):
+    x[0] = 1.0
+    return x
+
+
+def set_traced(x):
+    y = x * 1.0
+    y[1:] = x[1:]
+    return y
+
+
+ASSIGNMENTS = [
+    (in_place_add, A, "np.add", "a = a + x"),
+    (in_place_add, 2.0, "np.add", "a = a + x"),
+    (in_place_slice, 2.0, "np.multiply", "a = a + x"),
+    (lambda x: np.add(A.copy(), x, out=A.copy()), A, "np.add", "y = np.add(...)"),
+    (lambda x: np.sin(x, out=np.zeros(3)), A, "np.sin", "y = np.sin(...)"),
+    (lambda x: np.sin(x, np.zeros(3)), A, "np.sin", "y = np.sin(...)"),
+    (lambda x: np.floor(x, out=np.zeros(3)), A, "np.floor", "y = np.floor(...)"),
+    (lambda x: np.multiply(A, 2.0, out=x), A, "np.multiply", "y = np.multiply(...)"),
+    (lambda x: np.matmul(np.eye(3), x, out=np.zeros(3)), A, "np.matmul", "y = np.matmul(...)"),
+    (set_element, A, "assignment", "np.where"),
+    (set_traced, A, "assignment", "np.where"),
+    (lambda x: x.sort(), A, ".sort()", "np.sort"),
+]
+
+
+@by_mode
+@pytest.mark.parametrize(("f", "x", "what", "fix"), ASSIGNMENTS)
+def test_in_place_operations(run, f, x, what, fix):
+    refusal(run, f, x, AssignmentError, what, fix)
+
+
+KEYWORDS = [
+    (lambda x: np.sin(x, where=A > 1), A, "where=", "np.where"),
+    (lambda x: np.add(x, 1.0, where=x > 1), A, "where=", "np.where"),
+    (lambda x: np.greater(x, 1.0, where=A > 1), A, "where=", "np.where"),
+    (lambda x: np.sin(x, dtype=np.float32), A, "dtype=", "np.sin"),
+    (lambda x: np.exp(x, casting="no"), 2.0, "casting=", "np.exp"),
+    (lambda x: np.sum(x, out=np.zeros(())), A, "out=", "y = np.sum(...)"),
+    (lambda x: x.mean(out=np.zeros(())), A, "out=", "y = np.mean(...)"),
+    (lambda x: np.max(x, out=np.zeros(())), A, "out=", "without out="),
+    (lambda x: np.prod(x, out=np.zeros(())), A, "out=", "y = np.prod(...)"),
+    (lambda x: np.cumsum(x, out=np.zeros(3)), A, "out=", "y = np.cumsum(...)"),
+    (lambda x: np.concatenate([x, x], out=np.zeros(6)), A, "out=", "y = np.concatenate(...)"),
+    (lambda x: np.dot(A, x, out=np.zeros(())), A, "out=", "y = np.dot(...)"),
+    (lambda x: np.clip(x, 0, 1, out=np.zeros(3)), A, "out=", "y = np.clip(...)"),
+    (lambda x: np.reshape(x, (3, 1), order="A"), A, "order=", "order='C'"),
+    (lambda x: np.subtract.accumulate(x), A, "np.subtract.accumulate", "NumPy"),
+    (lambda x: np.add.reduceat(x, [0, 1]), A, "np.add.reduceat", "NumPy"),
+    (lambda x: np.add.at(np.zeros(3), [0], x[0]), A, "np.add.at", "NumPy"),
+]
+
+
+@by_mode
+@pytest.mark.parametrize(("f", "x", "what", "fix"), KEYWORDS)
+def test_keywords_without_a_rule(run, f, x, what, fix):
+    refusal(run, f, x, KeywordError, what, fix)
+
+
+def unregistered_ufunc():
+    return np.frompyfunc(lambda x: x, 1, 1)
+
+
+NO_RULE = [
+    (lambda x: np.unwrap(x), A, "np.unwrap"),
+    (lambda x: np.roots(x), A, "np.roots"),
+    (lambda x: np.linalg.lstsq(np.eye(3), x), A, "np.linalg.lstsq"),
+    (lambda x: np.fft.hfft(x), A, "np.fft.hfft"),
+    (lambda x: np.histogram(x), A, "np.histogram"),
+    (lambda x: np.nextafter(x, 2.0), 2.0, "np.nextafter"),
+    (lambda x: scipy.special.jv(1, x), 2.0, "scipy.special.jv"),
+    (lambda x: scipy.special.zeta(x), A, "zeta"),
+    (lambda x: unregistered_ufunc()(x), A, "<lambda>"),
+]
+
+
+@by_mode
+@pytest.mark.parametrize(("f", "x", "what"), NO_RULE)
+def test_functions_without_a_rule(run, f, x, what):
+    refusal(run, f, x, NoRuleError, f"{what} ", "no derivative rule", "dualad.primal(x)")
+
+
+def test_the_nearest_function_with_a_rule_is_named():
+    with pytest.raises(NoRuleError, match=r"np\.cumsum has a rule"):
+        grad(lambda x: np.nancumsum(x)[0])(A)
+
+
+@by_mode
+@pytest.mark.parametrize("f", [lambda x: 1.0 if x else 2.0, lambda x: not x, lambda x: x[:2] and 1.0])
+def test_truth_of_a_traced_array(run, f):
+    refusal(run, f, A, NotScalarError, "bool()", "np.where")
+
+
+INDICES = [
+    (lambda x: A[x], 1.0),
+    (lambda x: A[x:], 1.0),
+    (lambda x: A[x], A),
+]
+
+
+@by_mode
+@pytest.mark.parametrize(("f", "x"), INDICES)
+def test_a_plain_array_indexed_with_a_traced_value(run, f, x):
+    with pytest.raises((ConversionError, IndexError)):  # NumPy's own words where it asks us for nothing
+        run(f, x)
+
+
+@by_mode
+@pytest.mark.parametrize(
+    "f", [lambda x: x[x[0]], lambda x: x[x], lambda x: x[:, None][x], lambda x: x[[x[0]]]]
+)
+def test_a_traced_array_indexed_with_a_traced_value(run, f):
+    refusal(run, f, A, DtypeError, "index", "dualad.primal(i)")
