@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .op import Op
+from .op import BINARY, UNARY, Op
 from .rules.batching import aligned
 from .tracer import TracedArray, next_number, operand
 
@@ -28,6 +28,23 @@ class Batch(TracedArray):
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.value.shape[:-1])
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or method != "__call__" or not (ufunc in BINARY or ufunc in UNARY):
+            return TracedArray.__array_ufunc__(self, ufunc, method, *args, **kwargs)
+        # What rules do most: products with plain arrays, and sums
+        values = []
+        for a in args:
+            kind = type(a)
+            if kind is Batch and a.number == self.number:
+                values.append(a.value)
+            elif kind is np.ndarray and a.dtype != object:
+                values.append(a[..., None] if a.ndim else a)
+            elif kind is float or kind is np.float64 or kind is int:
+                values.append(a)
+            else:
+                return TracedArray.__array_ufunc__(self, ufunc, method, *args)
+        return Batch(ufunc(*values), self.number)
 
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if op.kind == "plain":

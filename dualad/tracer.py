@@ -243,6 +243,11 @@ class Traced(Tracer):
     def real(self) -> Any:
         return self
 
+    def conjugate(self) -> Any:
+        return self
+
+    conj = conjugate
+
     @property
     def flat(self) -> Any:
         return iter(np.ravel(self))

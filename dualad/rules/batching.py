@@ -40,12 +40,13 @@ def widened(a: Any, batched: bool) -> Any:
 
 def first(a: Any) -> Any:
     """The directions, from the last axis to the first."""
-    return np.moveaxis(a, -1, 0)
+    n = np.ndim(a)
+    return a.transpose(n - 1, *range(n - 1))
 
 
 def last(a: Any) -> Any:
     """The directions, from the first axis to the last."""
-    return np.moveaxis(a, 0, -1)
+    return a.transpose(*range(1, np.ndim(a)), 0)
 
 
 def forward(a: Any, rank: int) -> Any:
