@@ -54,12 +54,13 @@ class Recording:
             result = call(f, tape.inputs(leaves))
             result, aux = _split(f, result, has_aux)
             found, self.rebuild = outputs(result, named(f))
+            mine = [isinstance(v, Var) and v.tape is tape for v in found]
+            found = [v if own else in_use(v) for v, own in zip(found, mine, strict=True)]
         except BaseException:
             tape.release()
             raise
         finally:
             self.entries = tape.close()
-        mine = [isinstance(v, Var) and v.tape is tape for v in found]
         self.size = len(leaves)
         self.values = [v.value if own else v for v, own in zip(found, mine, strict=True)]
         self.positions = [v.index if own else -1 for v, own in zip(found, mine, strict=True)]
@@ -102,7 +103,7 @@ def run_dual(
     finally:
         level.open = False
     mine = [isinstance(v, Dual) and v.level is level for v in found]
-    values = [v.value if own else v for v, own in zip(found, mine, strict=True)]
+    values = [v.value if own else in_use(v) for v, own in zip(found, mine, strict=True)]
     moved = [v.tangent if own else None for v, own in zip(found, mine, strict=True)]
     return values, moved, rebuild, _stripped(aux, lambda v: isinstance(v, Dual) and v.level is level)
 
@@ -110,6 +111,11 @@ def run_dual(
 def lifted(seed: Any, x: Any) -> Any:
     """The seed of `x`, brought to the level of `x` where that is itself traced."""
     return x.lift(seed) if isinstance(x, Tracer) else seed
+
+
+def in_use(v: Any) -> Any:
+    """A result that is not of this run: if traced, by one that goes on. A cached one of an earlier run raises."""
+    return +v if isinstance(v, Tracer) else v  # type: ignore[operator]
 
 
 def _split(f: Callable[..., Any], result: Any, has_aux: bool) -> tuple[Any, Any]:
