@@ -55,6 +55,8 @@ TABLE = {
     np.negative: (lambda x: -x, WIDE),
     np.positive: (lambda x: x, WIDE),
     np.reciprocal: (lambda x: 1 / x, [(1e-150,), (-1e150,)]),
+    np.conjugate: (lambda x: x, WIDE),
+    np.heaviside: (lambda a, b: b if a == 0 else mp.mpf(a > 0), [(1e-300, 0.5), (-1e-300, 0.5)]),
     np.square: (lambda x: x * x, [(1e150,), (1e-200,), (0.0,)]),
     np.sqrt: (mp.sqrt, [(1e300,), (1e-300,), (5e-324,)]),
     np.cbrt: (real_root, [(1e300,), (1e-300,), (-8.0,), (5e-324,)]),

@@ -64,6 +64,7 @@ matmul = multilinear(
     np.matmul,
     _left,
     _right,
+    aliases=(np.linalg.matmul,),
     batch=_matmul_batch,
     cost=_matmul_cost,
     examples=arrays(
@@ -116,6 +117,7 @@ def _outer(a, b):
 
 @composite(
     np.tensordot,
+    np.linalg.tensordot,
     examples=arrays(
         ((2, 3, 4), (3, 4, 2)),
         ((2, 3), (3, 4), {"axes": 1}),
@@ -137,6 +139,39 @@ def _tensordot(a, b, axes=2):
     a = np.reshape(np.transpose(a, rows + left), (math.prod(shape[0]), inner))
     b = np.reshape(np.transpose(b, right + columns), (inner, math.prod(shape[1])))
     return np.reshape(matmul(a, b), (*shape[0], *shape[1]))
+
+
+@composite(np.linalg.outer, examples=arrays(((3,), (2,))))
+def _outer_of_vectors(x1, x2):
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ValueError("np.linalg.outer takes one-dimensional arrays")
+    return np.outer(x1, x2)
+
+
+@composite(np.linalg.vecdot, examples=arrays(((2, 3), (3,)), ((3, 2), (3, 1), {"axis": 0})))
+def _vecdot_along(x1, x2, /, *, axis=-1):
+    return np.sum(as_array(x1) * as_array(x2), axis=axis)
+
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+
+    @composite(np.matvec, examples=arrays(((2, 3), (3,)), ((4, 2, 3), (4, 3))))
+    def _matvec(x1, x2):
+        return np.matmul(x1, x2[..., None])[..., 0]
+
+    @composite(np.vecmat, examples=arrays(((3,), (3, 2)), ((4, 3), (4, 3, 2))))
+    def _vecmat(x1, x2):
+        return np.matmul(x1[..., None, :], x2)[..., 0, :]
+
+
+@composite(np.linalg.trace, examples=arrays(((2, 3, 3),), ((3, 4), {"offset": 1})))
+def _trace_of_matrices(x, /, *, offset=0, dtype=None):
+    return np.sum(np.diagonal(x, offset, -2, -1), axis=-1, dtype=dtype)
+
+
+@composite(np.linalg.diagonal, examples=arrays(((2, 3, 3),), ((3, 4), {"offset": -1})))
+def _diagonal_of_matrices(x, /, *, offset=0):
+    return np.diagonal(x, offset, -2, -1)
 
 
 @composite(np.trace, examples=arrays(((3, 4),), ((2, 3, 3), {"axis1": 1, "axis2": 2})))

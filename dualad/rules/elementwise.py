@@ -27,6 +27,7 @@ divide = elementwise(np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, e
 negative = elementwise(np.negative, -1, examples=real)
 positive_ = elementwise(np.positive, 1, examples=real)
 reciprocal = elementwise(np.reciprocal, lambda y, x: -y * y, examples=positive)
+conjugate = elementwise(np.conjugate, 1, examples=real)
 square = elementwise(np.square, lambda y, x: 2 * x, examples=real)
 sqrt = elementwise(np.sqrt, lambda y, x: 0.5 / y, examples=positive)
 cbrt = elementwise(np.cbrt, lambda y, x: 1 / (3 * y * y), examples=positive)
@@ -43,6 +44,8 @@ copysign = elementwise(
     0,
     examples=pairs(points(0.2, 3.0), positive),
 )
+
+heaviside = elementwise(np.heaviside, 0, lambda y, a, b: a == 0, examples=pairs(nonzero, real))
 
 # exponentials and logarithms
 exp = elementwise(np.exp, lambda y, x: y, examples=real)

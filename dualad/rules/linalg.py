@@ -250,3 +250,28 @@ def _norm(x, ord=None, axis=None, keepdims=False):
         f"np.linalg.norm has no derivative rule for ord={ord!r} of a matrix",
         "ord='fro', 1 or inf",
     )
+
+
+@composite(
+    np.linalg.vector_norm,
+    examples=arrays(((4,),), ((2, 3), {"ord": 3}), ((2, 3), {"axis": 0, "ord": np.inf})),
+)
+def _norm_of_vectors(x, /, *, axis=None, keepdims=False, ord=2):
+    return _vector_norm(x, ord, every(axis, np.ndim(x)), keepdims)
+
+
+@composite(np.linalg.matrix_norm, examples=arrays(((2, 3),), ((4, 2, 3), {"ord": 1, "keepdims": True})))
+def _norm_of_matrices(x, /, *, keepdims=False, ord="fro"):
+    return _norm(x, ord, (-2, -1), keepdims)
+
+
+@composite(
+    np.linalg.matrix_power, examples=arrays(((3, 3), 3), ((2, 2, 2), 2), ((2, 2), 0), ((2, 2), 1), lo=0.5)
+)
+def _matrix_power(a, n):
+    if n < 0:
+        return _matrix_power(np.linalg.inv(a), -n)
+    if n == 0:
+        return np.broadcast_to(np.eye(np.shape(a)[-1], dtype=a.dtype), np.shape(a))
+    half = _matrix_power(a, n // 2) if n > 1 else None
+    return a if n == 1 else half @ half @ a if n % 2 else half @ half

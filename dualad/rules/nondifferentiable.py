@@ -11,7 +11,7 @@ plain(
 )
 plain(np.isclose, np.allclose, np.array_equal, np.array_equiv, np.any, np.all, np.isposinf, np.isneginf)
 # rounding and signs
-plain(np.floor, np.ceil, np.trunc, np.rint, np.fix, np.round, np.around, np.floor_divide, np.sign)
+plain(np.floor, np.ceil, np.trunc, np.rint, np.fix, np.round, np.around, np.floor_divide, np.sign, np.spacing)
 # positions and counts
 plain(
     np.argmax,

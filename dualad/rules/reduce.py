@@ -180,8 +180,8 @@ def _extremum(op, pick):
     return extremum
 
 
-composite(np.max, examples=_REDUCE)(_extremum(max_, np.maximum))
-composite(np.min, examples=_REDUCE)(_extremum(min_, np.minimum))
+composite(np.max, np.amax, examples=_REDUCE)(_extremum(max_, np.maximum))
+composite(np.min, np.amin, examples=_REDUCE)(_extremum(min_, np.minimum))
 
 
 @composite(np.ptp, examples=_REDUCE)
@@ -257,6 +257,27 @@ def _cumprod(a, axis=None, dtype=None, out=None):
     _no_out(np.cumprod, out)
     a = a if dtype is None else np.astype(a, dtype)
     return cumprod(np.ravel(a), axis=0) if axis is None else cumprod(a, axis=axis_index(axis, np.ndim(a)))
+
+
+def _cumulative(running, start):
+    def cumulative(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
+        if axis is None and np.ndim(x) > 1:
+            raise ValueError("axis= is needed for an array of more than one dimension, as in NumPy")
+        axis = axis_index(axis or 0, np.ndim(x))
+        y = running(x, axis, dtype, out)
+        return (
+            np.concatenate([np.full(kept(np.shape(x), (axis,)), start, y.dtype), y], axis)
+            if include_initial
+            else y
+        )
+
+    return cumulative
+
+
+if hasattr(np, "cumulative_sum"):  # NumPy 2.1
+    _CUMULATIVE = arrays(((3,),), ((2, 3), {"axis": 1, "include_initial": True}))
+    composite(np.cumulative_sum, examples=_CUMULATIVE)(_cumulative(_cumsum, 0.0))
+    composite(np.cumulative_prod, examples=_CUMULATIVE)(_cumulative(_cumprod, 1.0))
 
 
 @composite(np.diff, examples=arrays(((4,),), ((3, 4), {"axis": 0, "n": 2})))

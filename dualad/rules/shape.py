@@ -1,7 +1,6 @@
-"""Reshaping, joining, splitting, rearranging: all linear."""
+"""Reshaping and rearranging: all linear."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 
@@ -147,7 +146,7 @@ def _transpose(a, axes=None):
     return transpose(a, axes=tuple(range(n))[::-1] if axes is None else tuple(axis_index(k, n) for k in axes))
 
 
-@composite(np.matrix_transpose, examples=arrays(((2, 3, 4),)))
+@composite(np.matrix_transpose, np.linalg.matrix_transpose, examples=arrays(((2, 3, 4),)))
 def _matrix_transpose(x):
     return np.swapaxes(x, -1, -2)
 
@@ -209,6 +208,16 @@ def _full_like(a, fill_value, dtype=None, *, shape=None):
     return np.astype(full, a.dtype if dtype is None else dtype)
 
 
+@composite(np.real, examples=arrays(((2, 3),), ((),)))
+def _real(val):
+    return val
+
+
+@composite(np.imag, examples=arrays(((2, 3),)))
+def _imag(val):
+    return np.zeros(val.shape, val.dtype)
+
+
 @composite(np.astype, examples=arrays(((3,), np.longdouble)))
 def _astype(x, dtype, *, copy=True):
     return x if x.dtype == dtype else astype(x, dtype=np.dtype(dtype))
@@ -219,24 +228,7 @@ def _copy(a, order="K"):
     return +a
 
 
-@composite(
-    np.concatenate,
-    examples=arrays(([(2, 3), (1, 3)],), ([(2, 3), (2, 1)], {"axis": -1}), ([(2, 2), (3,)], {"axis": None})),
-)
-def _concatenate(arrays, axis=0, *, dtype=None):
-    parts = [as_array(a) for a in arrays]
-    if axis is None:
-        parts, axis = [np.ravel(a) for a in parts], 0
-    y = concatenate(*parts, axis=axis_index(axis, np.ndim(parts[0])))
-    return y if dtype is None else np.astype(y, dtype)
-
-
-@composite(np.stack, examples=arrays(([(3,), (3,)],), ([(2, 3), (2, 3)], {"axis": -1}), ([(), ()],)))
-def _stack(arrays, axis=0, *, dtype=None):
-    return _concatenate([np.expand_dims(as_array(a), axis) for a in arrays], axis, dtype=dtype)
-
-
-def _rows(a, n):
+def with_rank(a, n):
     """np.atleast_1d, 2d, 3d of one array."""
     shape = np.shape(a)
     if len(shape) >= n:
@@ -247,7 +239,7 @@ def _rows(a, n):
 
 def _atleast(n):
     def atleast(*arys):
-        found = tuple(_rows(as_array(a), n) for a in arys)
+        found = tuple(with_rank(as_array(a), n) for a in arys)
         return found[0] if len(found) == 1 else found
 
     return atleast
@@ -255,52 +247,6 @@ def _atleast(n):
 
 for _n, _fn in ((1, np.atleast_1d), (2, np.atleast_2d), (3, np.atleast_3d)):
     composite(_fn, examples=arrays(((),), ((3,),), ((2, 3),)))(_atleast(_n))
-
-
-@composite(np.vstack, examples=arrays(([(3,), (2, 3)],)))
-def _vstack(tup):
-    return _concatenate([_rows(as_array(a), 2) for a in tup], 0)
-
-
-@composite(np.hstack, examples=arrays(([(3,), (2,)],), ([(2, 3), (2, 1)],)))
-def _hstack(tup):
-    parts = [_rows(as_array(a), 1) for a in tup]
-    return _concatenate(parts, 0 if np.ndim(parts[0]) == 1 else 1)
-
-
-@composite(np.dstack, examples=arrays(([(3,), (3,)],)))
-def _dstack(tup):
-    return _concatenate([_rows(as_array(a), 3) for a in tup], 2)
-
-
-@composite(np.column_stack, examples=arrays(([(3,), (3, 2)],)))
-def _column_stack(tup):
-    return _concatenate(
-        [a if np.ndim(a) == 2 else reshape(as_array(a), shape=(np.size(a), 1)) for a in tup], 1
-    )
-
-
-@composite(np.append, examples=arrays(((2, 2), (3,)), ((2, 2), (1, 2), {"axis": 0})))
-def _append(arr, values, axis=None):
-    return _concatenate([as_array(arr), as_array(values)], axis)
-
-
-@composite(np.array_split, examples=arrays(((7,), 3), ((2, 5), [1, 3], {"axis": 1})))
-def _array_split(ary, indices_or_sections, axis=0):
-    axis = axis_index(axis, np.ndim(ary))
-    bounds = indices_or_sections
-    if np.ndim(bounds) == 0:  # NumPy splits the positions; the pieces of a traced value are slices
-        bounds = np.cumsum([len(piece) for piece in np.array_split(np.arange(ary.shape[axis]), bounds)])[:-1]
-    bounds = [0, *(int(b) for b in bounds), ary.shape[axis]]
-    lead = (slice(None),) * axis
-    return [ary[(*lead, slice(a, b))] for a, b in pairwise(bounds)]
-
-
-@composite(np.split, examples=arrays(((6,), 3), ((2, 5), [1, 3], {"axis": 1})))
-def _split(ary, indices_or_sections, axis=0):
-    if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % indices_or_sections:
-        raise ValueError("array split does not result in an equal division")
-    return _array_split(ary, indices_or_sections, axis)
 
 
 @composite(np.flip, examples=arrays(((2, 3),), ((2, 3), {"axis": 1})))
@@ -374,6 +320,11 @@ def _diag(v, k=0):
     n = np.size(v) + abs(k)
     i = np.arange(np.size(v))
     return scatter_add(v, index=(i - min(k, 0), i + max(k, 0)), shape=(n, n))
+
+
+@composite(np.diagflat, examples=arrays(((2, 2),), ((3,), {"k": -1})))
+def _diagflat(v, k=0):
+    return np.diag(np.ravel(as_array(v)), k)
 
 
 @composite(np.tril, examples=arrays(((3, 4),), ((3, 3), {"k": -1})))
