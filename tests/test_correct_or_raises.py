@@ -20,7 +20,7 @@ import scipy.optimize
 import scipy.sparse
 import scipy.special
 
-from dualad import derivative, grad, jacobian
+from dualad import derivative, grad, jacobian, vjp
 
 A = np.array([1.0, 2.0, 3.0])
 POINT = np.array([1.3, 0.4, 2.1])
@@ -268,6 +268,28 @@ def test_right_of_arrays(name, mode):
     np.testing.assert_allclose(
         jacobian(f, mode=mode)(POINT.copy()), differences(f, POINT.copy()), rtol=1e-6, atol=1e-7
     )
+
+
+@pytest.mark.parametrize("n", [3, 10, 5_000, 100_000])
+def test_a_constant_changed_later_is_kept_or_refused(n):
+    """In reverse mode the sweep comes after the change: it uses the array as it was, or the change raises."""
+    a = np.arange(1.0, n + 1)
+    views = a[:], a.reshape(1, -1)
+
+    def f(x):
+        y = x * a
+        a[:] = 0.0
+        return np.sum(y)
+
+    for derive in (grad, lambda f: lambda x: vjp(f, x)[1](1.0)[0], lambda f: jacobian(f, mode="reverse")):
+        a[:] = np.arange(1.0, n + 1)
+        try:
+            g = derive(f)(np.ones(n))
+        except ValueError as refusal:
+            assert "read-only" in str(refusal)
+        else:
+            np.testing.assert_array_equal(g, np.arange(1.0, n + 1))
+        assert all(v.flags.writeable for v in (a, *views))
 
 
 # Functions that have to raise, of a scalar and of an array: whose error it is, is another's test.
