@@ -62,6 +62,7 @@ KINKS = [
     (np.clip, (2.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
     (np.clip, (0.5, 1.0, 2.0), (0.0, 1.0, 0.0)),
     (np.clip, (2.5, 1.0, 2.0), (0.0, 0.0, 1.0)),
+    (np.clip, (nan, 1.0, 2.0), (1.0, 0.0, 0.0)),
     (np.clip, (1.5, 2.0, 1.0), (0.0, 0.0, 1.0)),  # crossed bounds: NumPy returns the upper one
 ]
 
@@ -96,6 +97,7 @@ POLES = [
     (lambda x: x**0.5, (0.0,), (inf,)),
     (lambda x: np.power(x, 0.25), (0.0,), (inf,)),
     (lambda x: 1 / x, (0.0,), (-inf,)),
+    (lambda x: x**-1, (0.0,), (-inf,)),
     (np.reciprocal, (0.0,), (-inf,)),
     (np.log, (0.0,), (inf,)),
     (np.log2, (0.0,), (inf,)),
@@ -212,6 +214,15 @@ def test_ties(f, expected):
     x = np.array([1.0, 2.0, 2.0, 2.0])
     np.testing.assert_allclose(grad(f)(x), expected, rtol=1e-15)
     np.testing.assert_allclose(jacobian(f, mode="forward")(x), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("f", [np.max, np.min, np.ptp], ids=lambda f: f.__name__)
+def test_extrema_of_nan_are_nan_with_their_derivatives(f):
+    x = np.array([[1.0, nan], [1.0, 3.0]])
+    for mode in ("forward", "reverse"):
+        slopes = jacobian(lambda a: f(a, axis=1), mode=mode)(x)
+        assert np.all(np.isnan(slopes[0, 0]))
+        assert np.all(np.isfinite(slopes[1, 1]))
 
 
 # Untaken branches

@@ -263,6 +263,21 @@ def test_reductions_and_shapes_of_empty_arrays(name, keywords):
     assert pullback(dy)[0].shape == x.shape
 
 
+@pytest.mark.parametrize(
+    "name", ["sum", "prod", "mean", "max", "min", "var", "std", "ptp", "cumsum", "cumprod"]
+)
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32, np.asarray], ids=lambda k: k.__name__)
+def test_reductions_of_numbers(name, kind):
+    fn, x = DIFFERENTIABLE[f"np.{name}"][0], kind(1.5)
+    y, dy = jvp(fn, (x,), (kind(2.0),))
+    expected = fn(x)
+    assert y == expected
+    assert np.shape(y) == np.shape(expected)
+    slope = 0.0 if name in ("var", "std", "ptp") else 1.0
+    assert dy == 2.0 * slope
+    assert vjp(fn, x)[1](y * 0 + 1)[0] == slope
+
+
 # Declarations
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_every_differentiable_op_has_examples(name):

@@ -164,7 +164,10 @@ fmin = elementwise(
 # powers
 def real_power(x, n):
     """`x ** n`, real as NumPy's is: Python's own gives a complex number for a negative base."""
-    y = x**n
+    try:
+        y = x**n
+    except ArithmeticError:  # of Python's numbers: 0.0**-1, 1e200**2
+        y = float(np.float64(x) ** n)
     return math.nan if type(y) is complex else y
 
 
@@ -215,7 +218,7 @@ where = linear(
 )
 clip = elementwise(
     np.clip,
-    lambda y, x, lo, hi: (x >= lo) & (x <= hi),
+    lambda y, x, lo, hi: np.logical_not((x < lo) | (x > hi)),
     lambda y, x, lo, hi: (x < lo) & (lo <= hi),
     lambda y, x, lo, hi: (x > hi) | (lo > hi),
     name="np.clip",

@@ -98,7 +98,7 @@ def _minors(a):
 def _push_det(da, y, a):
     # The cofactor matrix is y inv(a)ᵀ where `a` is regular. Where it is not, it comes from the singular
     # values, or, when it will be differentiated again, from the minors.
-    if np.all(np.linalg.cond(primal(a)) < np.finfo(a.dtype).eps ** -0.5):
+    if np.size(a) == 0 or np.all(np.linalg.cond(primal(a)) < np.finfo(a.dtype).eps ** -0.5):
         cofactors = np.reshape(y, (*np.shape(y), 1, 1)) * mT(np.linalg.inv(a))
     else:
         cofactors = _cofactors(a) if isinstance(a, np.ndarray) else _minors(a)

@@ -61,7 +61,8 @@ cumsum = linear(
 def _shares(x, y, axis):
     """Each element's share in an extremum along `axis`: ties share equally."""
     hit = primal(x) == np.reshape(primal(y), kept(np.shape(x), axis))
-    return hit / np.sum(hit, axis=axis, keepdims=True)
+    with np.errstate(invalid="ignore"):  # none where the extremum is NaN: then so are the shares
+        return hit / np.sum(hit, axis=axis, keepdims=True)
 
 
 def _push_extremum(dx, y, x, axis, keepdims):
@@ -174,7 +175,7 @@ def _extremum(op, pick):
             if initial is _MISSING:
                 raise ValueError(f"np.{op.fn.__name__} with where= needs initial=, as in NumPy")
             a = np.where(where, a, initial)
-        y = op(a, axis=every(axis, np.ndim(a)), keepdims=keepdims is True)
+        y = op(a, axis=every(axis, np.ndim(a)), keepdims=keepdims is True) if np.ndim(a) else +a
         return y if initial is _MISSING else pick(y, initial)
 
     return extremum
@@ -280,9 +281,19 @@ if hasattr(np, "cumulative_sum"):  # NumPy 2.1
     composite(np.cumulative_prod, examples=_CUMULATIVE)(_cumulative(_cumprod, 1.0))
 
 
-@composite(np.diff, examples=arrays(((4,),), ((3, 4), {"axis": 0, "n": 2})))
-def _diff(a, n=1, axis=-1):
+@composite(
+    np.diff,
+    examples=arrays(((4,),), ((3, 4), {"axis": 0, "n": 2}), ((3,), 1, -1, (), (2,)), ((3,), {"append": 0.5})),
+)
+def _diff(a, n=1, axis=-1, prepend=_MISSING, append=_MISSING):
     axis = axis_index(axis, np.ndim(a))
+    if prepend is not _MISSING or append is not _MISSING:
+        ends = [
+            np.broadcast_to(e, kept(np.shape(a), (axis,))) if np.ndim(e) == 0 else e
+            for e in (prepend, append)
+            if e is not _MISSING
+        ]
+        a = np.concatenate([ends[0], a, *ends[1:]] if prepend is not _MISSING else [a, *ends], axis)
     lead = (slice(None),) * axis
     for _ in range(n):
         a = a[(*lead, slice(1, None))] - a[(*lead, slice(None, -1))]
