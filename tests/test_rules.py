@@ -307,6 +307,28 @@ def test_some_pullbacks_are_written_by_hand():
     assert {case.name for case in WRITTEN} >= {"solve for a matrix", "max", "min"}
 
 
+ACCUMULATED = [case for case in DERIVED if getattr(case.op, "into", None)]
+
+
+@each(ACCUMULATED)
+def test_accumulation_is_the_addition_of_the_adjoint(case: Case):
+    (x,), op, rng = case.leaves, case.op, generator(case.id)
+    g = random_like(rng, op.fn(x, **case.keywords))
+    adjoint = op.rules[0](g, x, **case.keywords)
+    np.testing.assert_array_equal(op.into(None, False, g, x, **case.keywords), adjoint)
+    buffer = random_like(rng, x)
+    before = buffer.copy()
+    close(op.into(buffer, False, g, x, **case.keywords), before + adjoint, 1e-15)
+    np.testing.assert_array_equal(buffer, before)
+    found = op.into(buffer, True, g, x, **case.keywords)
+    assert found is buffer
+    close(buffer, before + adjoint, 1e-15)
+
+
+def test_indexing_accumulates():
+    assert {case.name for case in ACCUMULATED} >= {"indexing"}
+
+
 # Plain ops: their results are plain values
 PLAIN = [fn for fn, op in OPS.items() if op.kind == "plain" and isinstance(fn, np.ufunc)]
 

@@ -18,6 +18,7 @@ real = points(-3.0, 3.0)
 positive = points(0.1, 5.0)
 inside = points(-0.95, 0.95)
 nonzero = points(0.2, 3.0, signed=True)
+divisor = points(0.7, 1.3)
 
 # arithmetic
 add = elementwise(np.add, 1, 1, examples=pairs(real, real))
@@ -33,11 +34,9 @@ sqrt = elementwise(np.sqrt, lambda y, x: 0.5 / y, examples=positive)
 cbrt = elementwise(np.cbrt, lambda y, x: 1 / (3 * y * y), examples=positive)
 absolute = elementwise(np.absolute, lambda y, x: np.sign(x), aliases=(np.fabs,), examples=nonzero)
 remainder = elementwise(
-    np.remainder, 1, lambda y, a, b: -np.floor_divide(a, b), examples=pairs(nonzero, points(3.5, 5.0))
+    np.remainder, 1, lambda y, a, b: -np.floor_divide(a, b), examples=pairs(nonzero, divisor)
 )
-fmod = elementwise(
-    np.fmod, 1, lambda y, a, b: np.rint((y - a) / b), examples=pairs(nonzero, points(3.5, 5.0))
-)
+fmod = elementwise(np.fmod, 1, lambda y, a, b: np.rint((y - a) / b), examples=pairs(nonzero, divisor))
 copysign = elementwise(
     np.copysign,
     lambda y, a, b: np.sign(a) * np.copysign(1.0, b),
@@ -251,6 +250,6 @@ def _modf(x):
     return x - whole, whole
 
 
-@composite(np.divmod, examples=pairs(nonzero, points(3.5, 5.0)))
+@composite(np.divmod, examples=pairs(nonzero, divisor))
 def _divmod(x1, x2):
     return np.floor_divide(x1, x2), np.remainder(x1, x2)
