@@ -93,11 +93,11 @@ class Op:
         y = self.call(*values, **kwargs)
         if type(y) is np.float64:
             return float(y) if all(type(v) is float or type(v) is int for v in values) else y
-        if getattr(getattr(y, "dtype", None), "kind", "") == "c":
+        if getattr(getattr(y, "dtype", None), "kind", "") in ("c", "m", "M"):
             raise error(
                 DtypeError,
-                f"{self.name} gave a complex result: dualad differentiates real values",
-                "work with the real and imaginary parts as separate real arrays",
+                f"{self.name} gave a result of dtype {y.dtype}: dualad differentiates real values",
+                "work with real arrays: the real and imaginary parts, times in seconds",
             )
         return y
 
