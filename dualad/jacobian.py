@@ -12,12 +12,13 @@ import numpy as np
 from .batch import Batch, directions
 from .derivative import F, grad
 from .errors import ArgumentError, NotScalarError, error
+from .op import Tracer
 from .run import Recording, keep_freed_memory, lifted, run_dual, writeable
 from .select import Argnums, Selected, named
 from .tracer import next_number
 from .tree import Rebuild
 
-# Bytes that one array with a chunk's directions may take, for arrays as large as the input or the output.
+# Bytes that the largest array known before the sweep may take with a chunk's directions.
 CHUNK_BYTES = 2**23
 
 
@@ -45,13 +46,14 @@ def value_and_jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_byt
             with Recording(f, chosen.call, leaves) as run:
                 values, rebuild = run.values, run.rebuild
                 m = sum(math.prod(np.shape(y)) for y in values)
+                width = max(map(extent, (*leaves, *(entry[1] for entry in run.entries if entry))), default=1)
                 if mode == "auto" and n <= m:
-                    seeds = _seeds(leaves, n, max(n, m), chunk_bytes)
+                    seeds = _seeds(leaves, n, width, chunk_bytes)
                     blocks = _split_columns(
                         [_columns(run.push(dxs), values) for dxs in seeds], values, leaves
                     )
                 else:
-                    blocks = _reverse(run, leaves, m, max(n, m), chunk_bytes)
+                    blocks = _reverse(run, leaves, m, width, chunk_bytes)
             values = list(map(writeable, values))
         return rebuild(values), rebuild([chosen.rebuild(row) for row in _apart(blocks)])
 
@@ -64,8 +66,8 @@ def jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = 
     f: function of arrays, or nested containers of them, returning the same
     argnums: position of the argument, or name of the keyword argument, or a tuple of these
     mode: 'forward' carries one direction for each input, 'reverse' one for each output; 'auto' takes the fewer
-    chunk_bytes: bytes (default 8 MiB) that an array as large as the input or the output may take with its
-        directions; more directions go in further sweeps
+    chunk_bytes: bytes (default 8 MiB) that an array may take with its directions: the input in forward mode, the
+        largest intermediate result in the others; more directions go in further sweeps
     returns: a function of the same arguments; for arrays, an array of shape `output.shape + input.shape`; for
         containers, the structure of the output with that of the input inside
     raises: DtypeError for bool, complex or object arguments; ArgumentError for another mode
@@ -96,6 +98,13 @@ def _seeds(leaves: Sequence[Any], n: int, width: int, budget: int) -> Iterator[l
         yield found
 
 
+def extent(v: Any) -> int:
+    """Elements of the largest array in a value: a traced one may carry directions of an outer derivative."""
+    if isinstance(v, Tracer):
+        return max(extent(v.value), extent(getattr(v, "tangent", 0.0)))
+    return max(map(extent, v)) if isinstance(v, tuple) else v.size if isinstance(v, np.ndarray) else 1
+
+
 def _dtype(x: Any) -> np.dtype[Any]:
     return np.dtype(float) if type(x) is float else x.dtype
 
@@ -113,7 +122,7 @@ def _forward(
 ) -> tuple[list[Any], Rebuild, list[Any]]:
     """Run `f` on dual numbers once a chunk: values, structure, and each chunk's columns for each output leaf."""
     columns = []
-    for dxs in _seeds(leaves, n, n, budget):
+    for dxs in _seeds(leaves, n, max(map(extent, leaves), default=1), budget):
         values, moved, rebuild, _ = run_dual(f, call, leaves, dxs)
         columns.append(_columns(moved, values))
     if not columns:  # no inputs but empty ones, which are their own tangents

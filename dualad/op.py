@@ -103,7 +103,7 @@ class Op:
 
     def on_primals(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The value of a plain op: a piecewise constant, the same at every level."""
-        return self.result([*map(primal, args)], {key: primal(value) for key, value in kwargs.items()})
+        return self.result([*map(_plain, args)], {key: primal(value) for key, value in kwargs.items()})
 
     def rule(self, i: int) -> Any:
         """The rule of argument `i`."""
@@ -130,6 +130,10 @@ def primal(x: Any) -> Any:
         x = x.view()
         x.flags.writeable = False
     return x
+
+
+def _plain(x: Any) -> Any:
+    return type(x)(map(_plain, x)) if type(x) in (list, tuple) else primal(x)
 
 
 class Composite:
