@@ -146,7 +146,7 @@ def _cast(g: Any, x: Any) -> Any:
         return float(g) if isinstance(g, np.floating) else g
     if type(g) is float or g.dtype == x.dtype:
         return g
-    return x.dtype.type(g) if isinstance(g, np.generic) else np.astype(g, x.dtype)
+    return x.dtype.type(g) if isinstance(g, np.generic) else g.astype(x.dtype)
 
 
 def vjp(f: F, *primals: Any, has_aux: bool = False) -> Any:

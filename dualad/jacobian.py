@@ -196,7 +196,7 @@ def _reverse(run: Recording, leaves: Sequence[Any], m: int, width: int, budget: 
 def _stacked(parts: list[Any], sizes: list[int], x: Any) -> Any:
     """Rows of all chunks, for one input leaf; zeros where a chunk did not depend on it."""
     full = [
-        np.zeros((k, *np.shape(x)), _dtype(x)) if p is None else np.astype(p, _dtype(x), copy=False)
+        np.zeros((k, *np.shape(x)), _dtype(x)) if p is None else p.astype(_dtype(x), copy=False)
         for p, k in zip(parts, sizes, strict=True)
     ]
     if not full:

@@ -71,4 +71,4 @@ def shaped(dy: Any, y: Any) -> Any:
         return float(dy) if type(dy) is np.float64 else dy
     if np.shape(dy) != y.shape:
         dy = np.broadcast_to(dy, y.shape)
-    return dy if not hasattr(dy, "dtype") or dy.dtype == y.dtype else np.astype(dy, y.dtype)
+    return dy if not hasattr(dy, "dtype") or dy.dtype == y.dtype else dy.astype(y.dtype)

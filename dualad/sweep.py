@@ -114,7 +114,7 @@ def _fitted(c: Any, x: Any) -> Any:
         return np.full(x.shape, c, x.dtype) if x.shape else c
     if c.shape != x.shape:
         c = unbroadcast(c, x.shape) if len(c.shape) >= len(x.shape) else np.broadcast_to(c, x.shape)
-    return np.astype(c, x.dtype) if c.dtype != x.dtype else c
+    return c.astype(x.dtype) if c.dtype != x.dtype else c
 
 
 def pull(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -199,7 +199,7 @@ def _np_power(x1, x2):
 @composite(np.float_power, examples=pairs(positive, real))
 def _float_power(x1, x2):
     single = np.result_type(*(getattr(x, "dtype", x) for x in (x1, x2))).itemsize < 8
-    return _np_power(np.astype(x1, float) if single else x1, x2)
+    return _np_power(x1.astype(float) if single else x1, x2)
 
 
 # choices
@@ -237,7 +237,10 @@ def _where(condition, *choices):
 
 @composite(
     np.clip,
-    examples=lambda rng: [((real.draw(rng, (3,)), -1.0, 1.0), {}), ((real.draw(rng, (3,)),), {"max": 0.5})],
+    examples=lambda rng: [
+        ((real.draw(rng, (3,)), -1.0, 1.0), {}),
+        ((real.draw(rng, (3,)),), {"a_min": None, "a_max": 0.5}),
+    ],
 )
 def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
     lo, hi = (min if a_min is None else a_min), (max if a_max is None else a_max)

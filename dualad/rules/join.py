@@ -19,7 +19,7 @@ def _concatenate(arrays, axis=0, *, dtype=None):
     if axis is None:
         parts, axis = [np.ravel(a) for a in parts], 0
     y = concatenate(*parts, axis=axis_index(axis, np.ndim(parts[0])))
-    return y if dtype is None else np.astype(y, dtype)
+    return y if dtype is None else y.astype(dtype)
 
 
 @composite(np.stack, examples=arrays(([(3,), (3,)],), ([(2, 3), (2, 3)], {"axis": -1}), ([(), ()],)))

@@ -66,11 +66,11 @@ def _shares(x, y, axis):
 
 
 def _push_extremum(dx, y, x, axis, keepdims):
-    return np.sum(dx * np.astype(_shares(x, y, axis), dx.dtype), axis=axis, keepdims=keepdims)
+    return np.sum(dx * _shares(x, y, axis).astype(dx.dtype), axis=axis, keepdims=keepdims)
 
 
 def _pull_extremum(g, y, x, axis, keepdims):
-    return np.reshape(g, kept(np.shape(x), axis)) * np.astype(_shares(x, y, axis), x.dtype)
+    return np.reshape(g, kept(np.shape(x), axis)) * _shares(x, y, axis).astype(x.dtype)
 
 
 max_, min_ = (
@@ -135,7 +135,7 @@ def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, w
     if where is not True:
         a = np.where(where, a, 0.0)
     if dtype is not None:
-        a = np.astype(a, dtype)
+        a = a.astype(dtype)
     y = sum_(a, axis=every(axis, np.ndim(a)), keepdims=keepdims is True)
     return y if initial is _MISSING else y + initial
 
@@ -156,7 +156,7 @@ def _prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, 
     if where is not True:
         a = np.where(where, a, 1.0)
     if dtype is not None:
-        a = np.astype(a, dtype)
+        a = a.astype(dtype)
     shape, axes = np.shape(a), every(axis, np.ndim(a))
     # All reduced axes as one, the last, so that the exclusive products run along one axis.
     rest = tuple(k for k in range(len(shape)) if k not in axes)
@@ -249,14 +249,14 @@ nth_root = elementwise(
 @composite(np.cumsum, examples=arrays(((2, 3),), ((2, 3), {"axis": -1})))
 def _cumsum(a, axis=None, dtype=None, out=None):
     _no_out(np.cumsum, out)
-    a = a if dtype is None else np.astype(a, dtype)
+    a = a if dtype is None else a.astype(dtype)
     return cumsum(np.ravel(a), axis=0) if axis is None else cumsum(a, axis=axis_index(axis, np.ndim(a)))
 
 
 @composite(np.cumprod, examples=arrays(((2, 3),), ((2, 3), {"axis": -1})))
 def _cumprod(a, axis=None, dtype=None, out=None):
     _no_out(np.cumprod, out)
-    a = a if dtype is None else np.astype(a, dtype)
+    a = a if dtype is None else a.astype(dtype)
     return cumprod(np.ravel(a), axis=0) if axis is None else cumprod(a, axis=axis_index(axis, np.ndim(a)))
 
 

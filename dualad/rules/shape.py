@@ -77,8 +77,8 @@ roll = linear(
     examples=arrays(((5,), {"shift": (2,), "axis": (0,)}), ((3, 4), {"shift": (1, -2), "axis": (0, 1)})),
 )
 astype = linear(
-    lambda x, dtype: np.astype(x, dtype) if hasattr(x, "dtype") else dtype.type(x),
-    lambda g, x, dtype: np.astype(g, x.dtype) if hasattr(x, "dtype") and hasattr(g, "dtype") else g,
+    lambda x, dtype: x.astype(dtype) if hasattr(x, "dtype") else dtype.type(x),
+    lambda g, x, dtype: g.astype(x.dtype) if hasattr(x, "dtype") and hasattr(g, "dtype") else g,
     name="astype",
     batch=trailing,
     examples=arrays(((3,), {"dtype": np.dtype(np.float32)})),
@@ -122,9 +122,7 @@ def static_shape(shape, size):
     return shape
 
 
-@composite(
-    np.reshape, examples=arrays(((2, 6), {"shape": (-1, 3)}), ((2, 3), {"shape": (3, 2), "order": "F"}))
-)
+@composite(np.reshape, examples=arrays(((2, 6), [-1, 3]), ((2, 3), [3, 2], {"order": "F"})))
 def _reshape(a, shape=None, order="C", *, newshape=None, copy=None):
     shape = newshape if shape is None else shape
     shape = static_shape(shape, np.size(a))
@@ -205,7 +203,7 @@ def _broadcast_arrays(*args):
 @composite(np.full_like, examples=arrays(((2, 3), ()), ((2, 3), (3,)), ((3,), (), {"shape": (2, 2)})))
 def _full_like(a, fill_value, dtype=None, *, shape=None):
     full = np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
-    return np.astype(full, a.dtype if dtype is None else dtype)
+    return full.astype(a.dtype if dtype is None else dtype)
 
 
 @composite(np.real, examples=arrays(((2, 3),), ((),)))
