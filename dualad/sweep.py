@@ -31,57 +31,66 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
         if j is None:
             entries[k] = adjoints[k] = None
             _general(adjoints, fresh, g, entry)
-            continue
-        # The arithmetic, and as little around it as can be: this is what users feel.
-        if i >= 0:
-            d = op.d0
-            if type(d) is float:
-                c = g if d == 1.0 else -g if d == -1.0 else g * d
-            elif type(d) is int:
-                c = g * entry[d]
-            else:
-                try:
-                    c = g * (d(y, a) if b is None else d(y, a, b))
-                except ArithmeticError:
-                    c = g * partial(op, 0, y, (a,) if b is None else (a, b))
-                if type(c) is float64 and type(a) is float:
-                    c = float(c)
-            if type(c) is float or type(c) is float64:
+        elif type(g) is float:
+            # One number, which only numbers went into: the arithmetic is all there is.
+            if i >= 0:
+                d = op.d0
+                if type(d) is int:
+                    c = g * entry[d]
+                elif type(d) is float:
+                    c = g * d
+                else:
+                    c = g * _called(op, d, 0, y, a, b)
                 t = adjoints[i]
                 adjoints[i] = c if t is None else t + c
-            elif type(c) is ndarray is type(a) and (j == -1 or c.shape == a.shape):
-                if c.nbytes >= LARGE:
-                    entries[k] = adjoints[k] = None
-                t = adjoints[i]
-                adjoints[i] = c if t is None else t + c
-            else:
-                entries[k] = adjoints[k] = None
-                _add(adjoints, i, c, a)
-        if j >= 0:
-            d = op.d1
-            if type(d) is float:
-                c = g if d == 1.0 else -g if d == -1.0 else g * d
-            elif type(d) is int:
-                c = g * entry[d]
-            else:
-                try:
-                    c = g * d(y, a, b)
-                except ArithmeticError:
-                    c = g * partial(op, 1, y, (a, b))
-                if type(c) is float64 and type(b) is float:
-                    c = float(c)
-            if type(c) is float or type(c) is float64:
+            if j >= 0:
+                d = op.d1
+                if type(d) is int:
+                    c = g * entry[d]
+                elif type(d) is float:
+                    c = g * d
+                else:
+                    c = g * _called(op, d, 1, y, a, b)
                 t = adjoints[j]
                 adjoints[j] = c if t is None else t + c
-            elif type(c) is ndarray is type(b) and (i == -1 or c.shape == b.shape):
-                if c.nbytes >= LARGE:
-                    entries[k] = adjoints[k] = None
-                t = adjoints[j]
-                adjoints[j] = c if t is None else t + c
-            else:
+        else:
+            if type(g) is ndarray and g.nbytes >= LARGE:
                 entries[k] = adjoints[k] = None
-                _add(adjoints, j, c, b)
+            if i >= 0:
+                d = op.d0
+                if type(d) is float:
+                    c = g if d == 1.0 else -g if d == -1.0 else g * d
+                else:
+                    c = g * (entry[d] if type(d) is int else _called(op, d, 0, y, a, b))
+                # With one traced argument, and none to broadcast against, the shapes are the same.
+                if type(c) is float64 or (type(c) is ndarray is type(a) and (j == -1 or c.shape == a.shape)):
+                    t = adjoints[i]
+                    adjoints[i] = c if t is None else t + c
+                else:
+                    _add(adjoints, i, c, a)
+            if j >= 0:
+                d = op.d1
+                if type(d) is float:
+                    c = g if d == 1.0 else -g if d == -1.0 else g * d
+                else:
+                    c = g * (entry[d] if type(d) is int else _called(op, d, 1, y, a, b))
+                if type(c) is float64 or (type(c) is ndarray is type(b) and (i == -1 or c.shape == b.shape)):
+                    t = adjoints[j]
+                    adjoints[j] = c if t is None else t + c
+                else:
+                    _add(adjoints, j, c, b)
+            if type(g) is not ndarray:
+                entries[k] = adjoints[k] = None
     del adjoints[inputs:]
+
+
+def _called(op: Op, rule: Any, n: int, y: Any, a: Any, b: Any) -> Any:
+    """The value of partial `n`, where that is a function."""
+    try:
+        d = rule(y, a) if b is None else rule(y, a, b)
+    except ArithmeticError:
+        d = partial(op, n, y, (a,) if b is None else (a, b))
+    return float(d) if type(d) is float64 and type(y) is float else d
 
 
 def _general(adjoints: list[Any], fresh: set[int], g: Any, entry: tuple[Any, ...]) -> None:
