@@ -44,7 +44,8 @@ class Op:
 
     `call` evaluates it on values of a lower level: the NumPy function where that dispatches by itself.
     `d0` and `d1` are the first two partials of an elementwise op in the form the fast paths read: a float,
-    a function, or, for a rule that merely returns one of (y, *inputs), an integer: where that one stands.
+    a function, or an integer for a rule that merely returns one of (y, *inputs) or, negative, one divided by it:
+    where that one stands in a tape's entry.
     """
 
     __slots__ = (
@@ -188,16 +189,28 @@ def checked(fn: Any, kwargs: dict[str, Any], known: frozenset[str] | set[str]) -
     return kept
 
 
+class _Probe:
+    """Stands for a value while a rule is read; knows only what 1 / value is."""
+
+    def __rtruediv__(self, n: Any) -> Any:
+        return (self,) if type(n) is int and n == 1 else NotImplemented
+
+
 def _compact(rule: Any, arity: int) -> Any:
     """A partial as a float, as a position in an entry (op, y, *inputs), or as the function it is."""
     if not callable(rule):
         return None if rule is None else float(rule)
-    probes = [object() for _ in range(arity + 1)]
+    probes = [_Probe() for _ in range(arity + 1)]
     try:
         result = rule(*probes)
-    except Exception:  # an object() has no arithmetic: the rule computes
+    except Exception:  # a probe has no other arithmetic: the rule computes
         return rule
-    return next((k for k, probe in enumerate(probes, 1) if result is probe), rule)
+    for k, probe in enumerate(probes, 1):
+        if result is probe:
+            return k
+        if type(result) is tuple and result[0] is probe:
+            return -k
+    return rule
 
 
 def register(op: Op | Composite, *functions: Any) -> None:

@@ -35,35 +35,51 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
             # One number, which only numbers went into: the arithmetic is all there is.
             if i >= 0:
                 d = op.d0
-                if type(d) is int:
-                    c = g * entry[d]
-                elif type(d) is float:
-                    c = g * d
-                else:
-                    c = g * _called(op, d, 0, y, a, b)
+                try:
+                    if type(d) is float:
+                        c = g * d
+                    elif type(d) is int:
+                        c = g * entry[d] if d > 0 else g / entry[-d]
+                    else:
+                        c = g * (d(y, a) if b is None else d(y, a, b))
+                        if type(c) is float64:
+                            c = float(c)
+                except ArithmeticError:
+                    c = g * partial(op, 0, y, (a,) if b is None else (a, b))
                 t = adjoints[i]
                 adjoints[i] = c if t is None else t + c
             if j >= 0:
                 d = op.d1
-                if type(d) is int:
-                    c = g * entry[d]
-                elif type(d) is float:
-                    c = g * d
-                else:
-                    c = g * _called(op, d, 1, y, a, b)
+                try:
+                    if type(d) is float:
+                        c = g * d
+                    elif type(d) is int:
+                        c = g * entry[d] if d > 0 else g / entry[-d]
+                    else:
+                        c = g * d(y, a, b)
+                        if type(c) is float64:
+                            c = float(c)
+                except ArithmeticError:
+                    c = g * partial(op, 1, y, (a, b))
                 t = adjoints[j]
                 adjoints[j] = c if t is None else t + c
         else:
-            if type(g) is ndarray and g.nbytes >= LARGE:
+            if type(g) is not ndarray or g.nbytes >= LARGE:
                 entries[k] = adjoints[k] = None
+            # With one traced argument, and none to broadcast against, the shapes are the same.
+            same = i == -1 or j == -1 or (type(a) is type(b) is ndarray and a.shape == b.shape)
             if i >= 0:
                 d = op.d0
                 if type(d) is float:
                     c = g if d == 1.0 else -g if d == -1.0 else g * d
+                elif type(d) is int:
+                    c = g * entry[d] if d > 0 else g / entry[-d]
                 else:
-                    c = g * (entry[d] if type(d) is int else _called(op, d, 0, y, a, b))
-                # With one traced argument, and none to broadcast against, the shapes are the same.
-                if type(c) is float64 or (type(c) is ndarray is type(a) and (j == -1 or c.shape == a.shape)):
+                    try:
+                        c = g * (d(y, a) if b is None else d(y, a, b))
+                    except ArithmeticError:
+                        c = g * partial(op, 0, y, (a,) if b is None else (a, b))
+                if type(c) is float64 or (same and type(c) is ndarray is type(a)):
                     t = adjoints[i]
                     adjoints[i] = c if t is None else t + c
                 else:
@@ -72,25 +88,19 @@ def sweep(entries: list[Any], adjoints: list[Any], inputs: int) -> None:
                 d = op.d1
                 if type(d) is float:
                     c = g if d == 1.0 else -g if d == -1.0 else g * d
+                elif type(d) is int:
+                    c = g * entry[d] if d > 0 else g / entry[-d]
                 else:
-                    c = g * (entry[d] if type(d) is int else _called(op, d, 1, y, a, b))
-                if type(c) is float64 or (type(c) is ndarray is type(b) and (i == -1 or c.shape == b.shape)):
+                    try:
+                        c = g * d(y, a, b)
+                    except ArithmeticError:
+                        c = g * partial(op, 1, y, (a, b))
+                if type(c) is float64 or (same and type(c) is ndarray is type(b)):
                     t = adjoints[j]
                     adjoints[j] = c if t is None else t + c
                 else:
                     _add(adjoints, j, c, b)
-            if type(g) is not ndarray:
-                entries[k] = adjoints[k] = None
     del adjoints[inputs:]
-
-
-def _called(op: Op, rule: Any, n: int, y: Any, a: Any, b: Any) -> Any:
-    """The value of partial `n`, where that is a function."""
-    try:
-        d = rule(y, a) if b is None else rule(y, a, b)
-    except ArithmeticError:
-        d = partial(op, n, y, (a,) if b is None else (a, b))
-    return float(d) if type(d) is float64 and type(y) is float else d
 
 
 def _general(adjoints: list[Any], fresh: set[int], g: Any, entry: tuple[Any, ...]) -> None:

@@ -64,10 +64,15 @@ def _weight(a, b):
     return np.where(d >= 0, 1.0, e) / (1 + e)
 
 
-def _sech2(x):
-    """1 - tanh(x)**2 without the cancellation where tanh saturates, and cheaper than NumPy's cosh."""
-    e = np.exp(np.copysign(1.0, -x) * x)  # exp(-|x|), with the derivatives of either side at 0
+def _squared_sech(x):
+    e = np.exp(-np.abs(x))  # cosh would overflow
     return np.square((e + e) / (1 + e * e))
+
+
+# 1 - tanh(x)**2 without the cancellation where tanh saturates; an op, so that its own derivative is as good.
+squared_sech = elementwise(
+    _squared_sech, lambda y, x: -2 * np.tanh(x) * y, name="sech²", dispatches=False, examples=real
+)
 
 
 logaddexp = elementwise(
@@ -89,7 +94,7 @@ arccos = elementwise(np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), ex
 arctan = elementwise(np.arctan, lambda y, x: np.square(1 / np.hypot(1.0, x)), examples=real)
 sinh = elementwise(np.sinh, lambda y, x: np.cosh(x), examples=real)
 cosh = elementwise(np.cosh, lambda y, x: np.sinh(x), examples=real)
-tanh = elementwise(np.tanh, lambda y, x: _sech2(x), examples=real)
+tanh = elementwise(np.tanh, lambda y, x: squared_sech(x), examples=real)
 arcsinh = elementwise(np.arcsinh, lambda y, x: 1 / np.hypot(1.0, x), examples=real)
 arccosh = elementwise(
     np.arccosh, lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), examples=points(1.1, 5.0)
