@@ -64,9 +64,13 @@ def _weight(a, b):
     return np.where(d >= 0, 1.0, e) / (1 + e)
 
 
+# Where cosh would overflow, by dtype
+_LARGEST = {np.dtype(t): np.log(np.finfo(t).max) for t in (np.float16, np.float32, np.float64, np.longdouble)}
+
+
 def _squared_sech(x):
-    e = np.exp(-np.abs(x))  # cosh would overflow
-    return np.square((e + e) / (1 + e * e))
+    largest = _LARGEST[x.dtype if hasattr(x, "dtype") else np.dtype(float)]
+    return np.square(np.reciprocal(np.cosh(np.minimum(np.abs(x), largest))))
 
 
 # 1 - tanh(x)**2 without the cancellation where tanh saturates; an op, so that its own derivative is as good.
