@@ -64,12 +64,13 @@ def _weight(a, b):
     return np.where(d >= 0, 1.0, e) / (1 + e)
 
 
-# Where cosh would overflow, by dtype
-_LARGEST = {np.dtype(t): np.log(np.finfo(t).max) for t in (np.float16, np.float32, np.float64, np.longdouble)}
+# Where cosh would overflow, by dtype; Python floats are doubles
+_DOUBLE = np.log(np.finfo(np.float64).max)
+_LARGEST = {np.dtype(t): np.log(np.finfo(t).max) for t in (np.float16, np.float32, np.longdouble)}
 
 
 def _squared_sech(x):
-    largest = _LARGEST[x.dtype if hasattr(x, "dtype") else np.dtype(float)]
+    largest = _LARGEST.get(getattr(x, "dtype", None), _DOUBLE)
     return np.square(np.reciprocal(np.cosh(np.minimum(np.abs(x), largest))))
 
 
