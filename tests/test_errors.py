@@ -244,11 +244,11 @@ def unregistered_ufunc():
 
 
 NO_RULE = [
-    (lambda x: np.unwrap(x), A, "np.unwrap"),
+    (lambda x: np.i0(x), A, "np.i0"),
     (lambda x: np.roots(x), A, "np.roots"),
     (lambda x: np.linalg.lstsq(np.eye(3), x), A, "np.linalg.lstsq"),
     (lambda x: np.fft.hfft(x), A, "np.fft.hfft"),
-    (lambda x: np.histogram(x), A, "np.histogram"),
+    (lambda x: np.histogram2d(x, x), A, "np.histogram2d"),
     (lambda x: np.nextafter(x, 2.0), 2.0, "np.nextafter"),
     (lambda x: scipy.special.jv(1, x), 2.0, "scipy.special.jv"),
     (lambda x: scipy.special.zeta(x), A, "zeta"),
@@ -263,8 +263,8 @@ def test_functions_without_a_rule(run, f, x, what):
 
 
 def test_the_nearest_function_with_a_rule_is_named():
-    with pytest.raises(NoRuleError, match=r"np\.cumsum has a rule"):
-        grad(lambda x: np.nancumsum(x)[0])(A)
+    with pytest.raises(NoRuleError, match=r"np\.histogram has a rule"):
+        grad(lambda x: np.histogramdd(x)[0][0])(A)
 
 
 @by_mode

@@ -30,6 +30,12 @@ from dualad.tree import flatten
 REORDERED = {
     "np.dot": 4, "np.vdot": 4, "np.vecdot": 4, "np.inner": 4, "np.tensordot": 4, "np.matmul": 4, "np.einsum": 4,
     "np.kron": 1, "np.trace": 2, "np.var": 4, "np.std": 4, "np.linalg.norm": 8, "np.linalg.solve": 4,
+    "np.quantile": 2, "np.percentile": 2, "np.nanquantile": 2, "np.nanpercentile": 2, "np.median": 1,
+    "np.nanmedian": 1, "np.cov": 4, "np.corrcoef": 4, "np.average": 4, "np.nanvar": 4, "np.nanstd": 4,
+    "np.unwrap": 2, "np.interp": 4, "np.gradient": 2, "np.convolve": 4, "np.correlate": 4, "np.linspace": 1,
+    "np.logspace": 8, "np.geomspace": 8, "np.polyval": 4, "np.polymul": 2, "np.poly": 2, "np.polydiv": 4,
+    "np.vander": 4,
+    "np.nancumprod": 2, "np.nanprod": 2, "np.nanmean": 2, "np.trapezoid": 2, "np.histogram": 2,
 }  # fmt: skip
 
 
@@ -129,7 +135,7 @@ def complex_step(f, leaves, v):
             vector(f(*[x + t * dx for x, dx in zip(leaves, v, strict=True)])) for t in (1j * h, 0j, 1e-5j)
         )
         ahead = vector(f(*[x + (1e-5 + 0j) * dx for x, dx in zip(leaves, v, strict=True)]))
-    except TypeError:  # no complex loop
+    except (TypeError, np.exceptions.ComplexWarning):  # no complex loop, or a cast to real numbers
         return None
     # np.abs, np.max, Cholesky's conjugate …: analytic functions turn a step by i into a derivative times i.
     slope, turned = (ahead - still) / 1e-5, (near - still) / 1e-5j

@@ -1,5 +1,29 @@
 """The rules: every differentiable operation, in plain NumPy, in files named like the part of NumPy they cover."""
 
-from . import contract, elementwise, index, join, linalg, nondifferentiable, reduce, shape
+from . import (
+    calculus,
+    contract,
+    elementwise,
+    index,
+    join,
+    linalg,
+    nondifferentiable,
+    polynomial,
+    reduce,
+    shape,
+    statistics,
+)
 
-__all__ = ["contract", "elementwise", "index", "join", "linalg", "nondifferentiable", "reduce", "shape"]
+__all__ = [
+    "calculus",
+    "contract",
+    "elementwise",
+    "index",
+    "join",
+    "linalg",
+    "nondifferentiable",
+    "polynomial",
+    "reduce",
+    "shape",
+    "statistics",
+]

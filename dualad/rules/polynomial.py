@@ -1,0 +1,201 @@
+"""Polynomials by their coefficients, and rows of numbers between two ends."""
+
+import numpy as np
+
+from ..op import composite, primal
+from .calculus import convolution
+from .examples import arrays
+from .shape import as_array, axis_index
+
+
+# between two ends
+def _between(start, stop, num, endpoint, last):
+    """`num` values that begin with `start` on a first axis; `last` takes the place of the final one."""
+    shape = np.broadcast_shapes(np.shape(start), np.shape(stop))
+    steps = num - 1 if endpoint else num
+    step = (stop - start) / steps if steps > 0 else np.nan * (stop - start)
+    dtype = getattr(step, "dtype", float)
+    k = np.reshape(np.arange(num, dtype=dtype), (-1, *(1,) * len(shape)))
+    y = k * step + start if steps > 0 else k * (stop - start) + start
+    if endpoint and num > 1:
+        y = np.concatenate([y[:-1], np.reshape(np.broadcast_to(last, shape), (1, *shape))])
+    return y, step
+
+
+def _laid(y, axis, dtype):
+    y = np.moveaxis(y, 0, axis) if axis else y
+    return y if dtype is None else y.astype(dtype)
+
+
+@composite(
+    np.linspace,
+    examples=arrays(
+        ((), (), 4),
+        ((2,), (), {"num": 3, "axis": -1}),
+        ((), (2,), {"num": 3, "endpoint": False}),
+        ((), (), {"num": 3, "retstep": True}),
+        ((), (), 1),
+    ),
+)
+def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    start, stop = (as_array(x) if isinstance(x, (list, tuple)) else x for x in (start, stop))
+    y, step = _between(start, stop, num, endpoint, stop)
+    y = _laid(y, axis, dtype)
+    return (y, step) if retstep else y
+
+
+@composite(np.logspace, examples=arrays(((), (), 4), ((2,), (), {"num": 3, "base": 2.0})))
+def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    y = np.power(base, _linspace(start, stop, num, endpoint))
+    return _laid(y, axis, dtype)
+
+
+@composite(
+    np.geomspace, examples=arrays(((), (), 4), ((2,), (), {"num": 3, "endpoint": False}), lo=0.5, hi=5.0)
+)
+def _geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    start, stop = (as_array(x) if isinstance(x, (list, tuple)) else x for x in (start, stop))
+    exact = np.result_type(*(getattr(x, "dtype", x) for x in (start, stop)), np.float64)
+    start, stop = (x.astype(exact) if hasattr(x, "astype") else x for x in (start, stop))
+    sign = np.sign(start)
+    if np.any(sign * np.sign(stop) <= 0):
+        raise ValueError("the ends of a geometric sequence have one sign and are not zero")
+    a, b = np.log10(start * sign), np.log10(stop * sign)
+    y = np.power(10.0, _between(a, b, num, endpoint, b)[0]) * sign
+    one = (1, *np.shape(y)[1:])
+    ends = [np.reshape(np.broadcast_to(x, one[1:]), one) for x in (start, stop)]
+    if endpoint and num > 1:  # the ends as they were given
+        y = np.concatenate([ends[0], y[1:-1], ends[1]])
+    elif num > 0:
+        y = np.concatenate([ends[0], y[1:]])
+    return _laid(y, axis, dtype)
+
+
+# polynomials, the highest power first
+def _coefficients(p):
+    return np.atleast_1d(as_array(p))
+
+
+def _trimmed(p):
+    """Without leading zeros, as np.poly1d keeps coefficients."""
+    p = _coefficients(p)
+    nonzero = np.flatnonzero(primal(p))
+    return p[int(nonzero[0]) :] if nonzero.size else p[-1:]
+
+
+@composite(np.polyval, examples=arrays(((4,), (3,)), ((3,), ()), ((3,), (2, 2))))
+def _polyval(p, x):
+    x = as_array(x) if isinstance(x, (list, tuple)) else x
+    y = 0.0 * x
+    for c in _coefficients(p):
+        y = y * x + c
+    return y
+
+
+def _padded(p, n):
+    return np.concatenate([np.zeros(n - np.shape(p)[0], p.dtype), p]) if np.shape(p)[0] < n else p
+
+
+def _joined(join):
+    def joined(a1, a2):
+        a1, a2 = _coefficients(a1), _coefficients(a2)
+        n = max(np.size(a1), np.size(a2))
+        return join(_padded(a1, n), _padded(a2, n))
+
+    return joined
+
+
+composite(np.polyadd, examples=arrays(((3,), (2,)), ((2,), (3,))))(_joined(np.add))
+composite(np.polysub, examples=arrays(((3,), (2,)), ((2,), (3,))))(_joined(np.subtract))
+
+
+@composite(np.polymul, examples=arrays(((3,), (2,)), ((2,), (3,))))
+def _polymul(a1, a2):
+    return convolution(_trimmed(a1), _trimmed(a2))
+
+
+@composite(np.polydiv, examples=lambda rng: [((rng.normal(size=5), rng.uniform(0.5, 1.5, 3)), {})])
+def _polydiv(u, v):
+    u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
+    n, m = np.size(u), np.size(v)
+    if n < m:
+        return np.zeros(1, u.dtype), u
+    quotient, r, scale = [], u, 1.0 / v[0]
+    for _ in range(n - m + 1):
+        d = scale * r[0]
+        quotient.append(d)
+        r = np.concatenate([r[1:m] - d * v[1:], r[m:]])
+    r = r if np.size(r) else np.zeros(1, u.dtype)
+    while np.size(r) > 1 and np.allclose(r[0], 0, rtol=1e-14):
+        r = r[1:]
+    return np.stack(quotient), r
+
+
+@composite(np.polyder, examples=arrays(((4,),), ((4,), 2), ((2,), {"m": 0})))
+def _polyder(p, m=1):
+    if m < 0:
+        raise ValueError("Order of derivative must be positive (see polyint)")
+    p = _coefficients(p)
+    for _ in range(m):
+        p = p[:-1] * np.arange(np.size(p) - 1, 0, -1)
+    return p
+
+
+@composite(np.polyint, examples=arrays(((3,),), ((3,), 2, (2,)), ((3,), {"k": 1.5})))
+def _polyint(p, m=1, k=None):
+    if m < 0:
+        raise ValueError("Order of integral must be positive (see polyder)")
+    p = _coefficients(p)
+    k = np.zeros(m, p.dtype) if k is None else _coefficients(k)
+    k = np.broadcast_to(k, (m,)) if np.size(k) == 1 else k
+    if np.shape(k) != (m,):
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or m.")
+    for i in range(m):
+        p = np.concatenate([p / np.arange(np.size(p), 0, -1), k[i : i + 1]])
+    return p
+
+
+@composite(np.poly, examples=arrays(((3,),), ((1,),)))
+def _poly(seq_of_zeros):
+    zeros = _coefficients(seq_of_zeros)
+    if np.ndim(zeros) != 1:
+        raise ValueError("np.poly of a matrix has no derivative rule: np.poly(np.linalg.eigvalsh(a))")
+    p = np.ones(1, zeros.dtype)
+    for k in range(np.size(zeros)):
+        p = convolution(p, np.concatenate([np.ones(1, zeros.dtype), -zeros[k : k + 1]]))
+    return p
+
+
+@composite(np.vander, examples=arrays(((3,),), ((3,), {"N": 4, "increasing": True}), ((2,), {"N": 1})))
+def _vander(x, N=None, increasing=False):
+    if np.ndim(x) != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
+    x, n = x.astype(np.promote_types(x.dtype, int)), np.size(x) if N is None else N
+    ones = np.ones((np.size(x), min(n, 1)), x.dtype)
+    if n < 2:
+        return ones
+    y = np.concatenate([ones, np.cumprod(np.broadcast_to(x[:, None], (np.size(x), n - 1)), 1)], 1)
+    return y if increasing else y[:, ::-1]
+
+
+def _cross3(a, b):
+    """The products of three-vectors on the last axis."""
+    if np.shape(a)[-1] != 3 or np.shape(b)[-1] != 3:
+        raise ValueError("a cross product takes vectors of three components")
+    (a0, a1, a2), (b0, b1, b2) = ([x[..., k] for k in range(3)] for x in (a, b))
+    return np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], -1)
+
+
+@composite(
+    np.cross, examples=arrays(((3,), (3,)), ((2, 3), (3,)), ((3, 2), (2, 3), {"axisa": 0, "axisc": 0}))
+)
+def _cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    a, b = as_array(a), as_array(b)
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    y = _cross3(np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1))
+    return np.moveaxis(y, -1, axis_index(axisc, np.ndim(y)))
+
+
+@composite(np.linalg.cross, examples=arrays(((3,), (3,)), ((3, 2), (3, 2), {"axis": 0})))
+def _cross_along(x1, x2, /, *, axis=-1):
+    return _cross(x1, x2, axis=axis)
