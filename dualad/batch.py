@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from .array import TracedArray
 from .op import BINARY, UNARY, Op
 from .rules.batching import aligned
-from .tracer import TracedArray, next_number, operand
+from .tracer import next_number, operand
 
 
 class Batch(TracedArray):

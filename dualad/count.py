@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .array import TracedArray
 from .op import Op
 from .select import Selected
-from .tracer import Traced, TracedArray, next_number, operand
+from .tracer import Traced, next_number, operand
 from .tree import flatten
 
 # Operations that move elements and do no arithmetic with them.
@@ -91,6 +92,9 @@ class Counted(Traced):
             return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
         return counted(y, self.ledger, self.number)
 
+    def buffer(self, value: Any) -> Any:
+        return self.lift(value)
+
     def lift(self, seed: Any) -> Any:
         return counted(seed, self.ledger, self.number)
 
@@ -98,7 +102,10 @@ class Counted(Traced):
 class CountedArray(TracedArray, Counted):
     """An array whose operations are entered in a ledger."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__", "children", "view")
+
+    def become(self, other: Any) -> None:
+        self.value = other.value
 
 
 def counted(value: Any, ledger: Ledger, number: int) -> Counted:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .array import TracedArray
 from .op import UNARY, Op
-from .push import partial, push, shaped
-from .tracer import FAST, Raw, Traced, TracedArray, leaked, next_number, operand
+from .push import constant, partial, push, shaped
+from .tracer import FAST, Raw, Traced, leaked, next_number, operand
+from .views import link
 
 
 class Level:
@@ -33,6 +35,9 @@ class Dual(Traced):
     def number(self) -> int:  # type: ignore[override]
         return self.level.number
 
+    def buffer(self, value: Any) -> Any:
+        return dual(value, constant(value, 0.0), self.level)
+
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if op.kind == "plain":
             return op.on_primals(args, kwargs)
@@ -51,7 +56,10 @@ class Dual(Traced):
         if isinstance(y, tuple):
             parts: list[Any] = [dual(v, dv, level) for v, dv in zip(y, dy, strict=True)]
             return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
-        return dual(y, dy, level)
+        result = dual(y, dy, level)
+        if op.view is not None and type(result) is type(args[0]) is DualArray:
+            link(result, args[0], op, kwargs)
+        return result
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         op = UNARY.get(ufunc)
@@ -75,7 +83,10 @@ class Dual(Traced):
 class DualArray(TracedArray, Dual):
     """A traced array in forward mode."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__", "children", "view")
+
+    def become(self, other: Any) -> None:
+        self.value, self.tangent = other.value, other.tangent
 
 
 def dual(value: Any, tangent: Any, level: Level) -> Dual:

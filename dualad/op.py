@@ -50,7 +50,7 @@ class Op:
 
     __slots__ = (
         "active", "batch", "call", "cost", "d0", "d1", "examples", "fn",
-        "into", "kind", "name", "pulls", "rules", "variadic",
+        "into", "kind", "name", "pulls", "rules", "variadic", "view",
     )  # fmt: skip
 
     def __init__(
@@ -65,13 +65,14 @@ class Op:
         cost: Function | None = None,
         pulls: Sequence[Function | None] | None = None,
         into: Function | None = None,
+        view: Function | None = None,
         variadic: bool = False,
         dispatches: bool = True,
     ) -> None:
         self.kind, self.fn, self.rules = kind, fn, tuple(rules)
         self.name = name or name_of(fn)
         self.examples, self.batch, self.cost = examples, batch, cost
-        self.pulls, self.into, self.variadic = pulls, into, variadic
+        self.pulls, self.into, self.view, self.variadic = pulls, into, view, variadic
         # NumPy functions and operators dispatch on traced values; a helper that assigns does not.
         self.call: Function = fn if dispatches else self
         partials = [_compact(rule, len(self.rules)) for rule in self.rules] if kind == "elementwise" else []

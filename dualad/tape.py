@@ -17,9 +17,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .array import TracedArray
 from .op import BINARY, UNARY, Op, linear
+from .rules.batching import trailing
 from .rules.index import getitem, index_into
-from .tracer import FAST, Raw, Traced, TracedArray, leaked, next_number, operand
+from .tracer import FAST, Raw, Traced, leaked, next_number, operand
+from .views import link
 
 ndarray, float64 = np.ndarray, np.float64
 # Bytes from which an array counts as large: the sweep gives up its memory, the tape does not copy it.
@@ -122,6 +125,9 @@ class Var(Traced):
     def number(self) -> int:  # type: ignore[override]
         return self.tape.number
 
+    def buffer(self, value: Any) -> Any:
+        return self.tape.record(blank, value, (value,), (-1,), {})
+
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if op.kind == "plain":
             return op.on_primals(args, kwargs)
@@ -143,7 +149,12 @@ class Var(Traced):
                 )
                 parents.append(-1)
         y = op.result(values, kwargs)
-        return tape.record(op, y, tuple(values), tuple(parents), kwargs) if traced else y
+        if not traced:
+            return y
+        result = tape.record(op, y, tuple(values), tuple(parents), kwargs)
+        if op.view is not None and type(result) is type(args[0]) is VarArray:
+            link(result, args[0], op, kwargs)
+        return result
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         if kwargs or method != "__call__":
@@ -168,7 +179,10 @@ class Var(Traced):
 class VarArray(TracedArray, Var):
     """A traced array in reverse mode."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__", "children", "view")
+
+    def become(self, other: Any) -> None:
+        self.value, self.index = other.value, other.index
 
     def __getitem__(self, index: Any) -> Any:
         x = self.value
@@ -288,4 +302,12 @@ def _set_part(buffer: Any, fresh: bool, g: Any, y: Any, k: int) -> list[Any]:
     return parts
 
 
+# A new array that is to be assigned into: nothing went into it yet.
+blank = linear(
+    lambda x: x,
+    lambda g, x: g,
+    name="new array",
+    batch=trailing,
+    examples=lambda rng: [((rng.normal(size=3),), {})],
+)
 part = linear(lambda y, k: y[k], lambda g, y, k: g, name="output of several", into=_set_part)

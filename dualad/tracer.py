@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any, NoReturn
 
@@ -30,11 +30,14 @@ from .errors import (
 )
 from .op import OPS, UNARY, Op, Tracer, checked, primal
 from .rules import elementwise as ops
-from .rules.index import index_into
 
 # Levels are numbered as derivatives begin. One that is nested in another begins later, in whatever thread,
 # and so has the higher number: that makes perturbation confusion impossible (Siskind and Pearlmutter 2005).
 next_number = count(1).__next__
+
+_CREATION: frozenset[Any] = frozenset(
+    (np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.array, np.asarray)
+)
 
 # ufunc methods, as the functions that compute the same
 _METHODS: dict[Any, Any] = {
@@ -60,7 +63,7 @@ def leaked() -> LeakError:
 def no_rule(fn: Any) -> NoRuleError:
     """The error for a function that is not registered."""
     name = name_of(fn)
-    known = {name_of(f).rpartition(".")[2]: name_of(f) for f in OPS}
+    known = {name_of(f).rpartition(".")[2]: name_of(f) for f in list(OPS)}
     near = difflib.get_close_matches(name.rpartition(".")[2], known, 1, 0.75)
     fix = f"{known[near[0]]} has a rule; " if near else ""
     return error(
@@ -109,6 +112,11 @@ class Traced(Tracer):
         if op is None:
             raise no_rule(ufunc)
         if kwargs:
+            target = (kwargs.get("out") or (None,))[0]
+            if isinstance(target, Tracer):
+                kwargs.pop("out")
+                target[...] = getattr(ufunc, method)(*args, **kwargs)  # type: ignore[index]
+                return target
             if any(o is not None for o in kwargs.get("out") or ()):
                 raise error(
                     AssignmentError,
@@ -122,6 +130,8 @@ class Traced(Tracer):
             )
         if method == "__call__":
             return op(*map(operand, args))
+        if method == "at" and isinstance(args[0], Tracer) and ufunc in (np.add, np.subtract):
+            return args[0].add_at(args[1], args[2] if ufunc is np.add else -args[2])  # type: ignore[attr-defined]
         reduction = _METHODS.get((method, ufunc))
         if reduction is None:
             raise error(
@@ -132,12 +142,25 @@ class Traced(Tracer):
         return reduction(args[0], *(args[1:] or (kwargs.pop("axis", 0),)), **kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func in _CREATION:  # np.zeros(n, like=x)
+            made = func(*args, **kwargs)
+            return (
+                restacked(made)
+                if made.dtype == object
+                else self.buffer(made)
+                if made.dtype.kind == "f"
+                else made
+            )
         op = OPS.get(func)
         if op is None:
             raise no_rule(func)
         if op.kind not in ("composite", "plain") and kwargs:
             kwargs = checked(func, kwargs, set())
         return op(*map(_restacked_only, args), **kwargs)
+
+    def buffer(self, value: Any) -> Any:
+        """A plain array as a traced one of this level, to be assigned into."""
+        raise NotImplementedError
 
     # conversions that would lose the derivative
     def _refuse(self, what: str) -> NoReturn:
@@ -261,9 +284,6 @@ class Traced(Tracer):
     def flatten(self: Any, order: str = "C") -> Any:
         return np.ravel(self, order)  # type: ignore[call-overload]
 
-    def sort(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise error(AssignmentError, ".sort() sorts a traced value in place", "y = np.sort(x)")
-
     # comparisons return plain values
     def __lt__(self, other: Any) -> Any:
         return primal(self) < primal(operand(other))
@@ -294,28 +314,6 @@ class Traced(Tracer):
 
     def __trunc__(self) -> int:
         return int(np.trunc(primal(self)))
-
-
-class TracedArray(Traced):
-    """A traced array: what a scalar can do, and what a sequence can."""
-
-    __slots__ = ()
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, index: Any) -> Any:
-        return index_into(self, index)
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[k] for k in range(len(self)))
-
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise error(
-            AssignmentError,
-            "assignment into a traced array: arrays under differentiation do not change",
-            "build the new array with np.where, np.concatenate or np.stack",
-        )
 
 
 def _restacked_only(a: Any) -> Any:

@@ -14,7 +14,10 @@ from dualad.op import OPS, PRIVATE, Op, name_of
 from dualad.tape import part
 from dualad.tree import flatten
 
-DIFFERENTIABLE = {name_of(fn): (fn, op) for fn, op in OPS.items() if op.kind != "plain"}
+# The values of np.empty_like are anybody's.
+DIFFERENTIABLE = {
+    name_of(fn): (fn, op) for fn, op in OPS.items() if op.kind != "plain" and fn is not np.empty_like
+}
 # An op without a name in NumPy is called itself; where it shares the name of a composite, it gets an underline.
 DIFFERENTIABLE |= {
     op.name + ("_" if op.name in DIFFERENTIABLE else ""): (op, op)

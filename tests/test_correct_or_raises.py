@@ -325,8 +325,6 @@ RAISES_OF_ARRAYS = {
     "place": lambda x: np.place(np.zeros(3), A > 1, x),
     "fill_diagonal": lambda x: np.fill_diagonal(np.zeros((3, 3)), x),
     "put_along_axis": lambda x: np.put_along_axis(np.zeros(3), np.array([0]), x[:1], 0),
-    "add.at": lambda x: np.add.at(x * 1.0, [0], 1.0),
-    "shuffle": lambda x: np.random.default_rng(0).shuffle(x),
     "random parameters": lambda x: np.random.default_rng(0).normal(x),
     "choice weights": lambda x: np.random.default_rng(0).choice(3, p=x / np.sum(x)),
     "take by traced": lambda x: np.take(A, x),

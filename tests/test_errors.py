@@ -129,13 +129,6 @@ def assign_list(x):
     return a
 
 
-def assign_like(x):
-    a = np.zeros_like(x)
-    for i in range(3):
-        a[i] = x[i] ** 2
-    return a
-
-
 def add_to_element(x):
     a = np.zeros(3)
     a[0] += x[0]
@@ -158,7 +151,6 @@ def fill(x):
         (assign_slice, 2.0),
         (assign_mask, A),
         (assign_list, A),
-        (assign_like, A),
         (add_to_element, A),
         (fill, 2.0),
     ],
@@ -179,17 +171,6 @@ def in_place_slice(x):
     return a
 
 
-def set_element(x):
-    x[0] = 1.0
-    return x
-
-
-def set_traced(x):
-    y = x * 1.0
-    y[1:] = x[1:]
-    return y
-
-
 ASSIGNMENTS = [
     (in_place_add, A, "np.add", "a = a + x"),
     (in_place_add, 2.0, "np.add", "a = a + x"),
@@ -198,11 +179,7 @@ ASSIGNMENTS = [
     (lambda x: np.sin(x, out=np.zeros(3)), A, "np.sin", "y = np.sin(...)"),
     (lambda x: np.sin(x, np.zeros(3)), A, "np.sin", "y = np.sin(...)"),
     (lambda x: np.floor(x, out=np.zeros(3)), A, "np.floor", "y = np.floor(...)"),
-    (lambda x: np.multiply(A, 2.0, out=x), A, "np.multiply", "y = np.multiply(...)"),
     (lambda x: np.matmul(np.eye(3), x, out=np.zeros(3)), A, "np.matmul", "y = np.matmul(...)"),
-    (set_element, A, "assignment", "np.where"),
-    (set_traced, A, "assignment", "np.where"),
-    (lambda x: x.sort(), A, ".sort()", "np.sort"),
 ]
 
 

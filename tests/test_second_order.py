@@ -58,7 +58,7 @@ def test_four_compositions_agree_and_agree_with_differences(case: Case):
 
 def test_second_derivatives_reach_every_op():
     curved = {case.name for case in DERIVED if np.any(vector(hessian(scalar_of(case))(tuple(case.leaves))))}
-    constant = {"np.imag", "np.heaviside"}
+    constant = {"np.imag", "np.heaviside", "np.zeros_like", "np.ones_like"}
     assert curved == {case.name for case in DERIVED} - constant
     assert len(curved) > 120
 

@@ -1,10 +1,12 @@
 """Indexing: `getitem` and `scatter_add` are each other's adjoint."""
 
+import math
+
 import numpy as np
 
 from ..errors import DtypeError, error
 from ..op import Op, Tracer, composite, linear
-from .batching import trailing
+from .batching import trailing, widened
 from .examples import arrays
 
 _BASIC = (int, slice, type(None), np.integer)
@@ -90,6 +92,7 @@ getitem = linear(
     name="indexing",
     batch=trailing,
     into=_accumulate,
+    view=lambda x, part, index: assign(x, part, index=index),
     examples=arrays(*_EXAMPLES),
 )
 scatter_add: Op = linear(
@@ -102,6 +105,47 @@ scatter_add: Op = linear(
         ((), {"index": (2,), "shape": (4,)}),
         ((3,), {"index": (np.array([0, 2, 2]),), "shape": (4,)}),
         ((2, 3), {"index": (slice(1, None),), "shape": (3, 3)}),
+    ),
+)
+
+
+def _assign(x, v, index):
+    y = np.array(x)
+    y[index] = v
+    return y
+
+
+def _assign_batch(op, args, flags, keywords, k):
+    x, v = args
+    x = x if flags[0] else np.broadcast_to(x[..., None], (*x.shape, k))
+    return op(x, widened(v, flags[1]), index=keywords["index"])
+
+
+def _written(g, v, index, shape):
+    """The cotangent of what was assigned; of positions named twice the last one counts, as in NumPy."""
+    c = g[index]
+    if not _is_basic(index):
+        order = np.arange(math.prod(c.shape)).reshape(c.shape)
+        last = np.zeros(shape, int)
+        last[index] = order
+        c = np.where(last[index] == order, c, 0.0)
+    # An assigned value may have more axes of length 1 than its target
+    return np.reshape(c, (1,) * (np.ndim(v) - np.ndim(c)) + np.shape(c)) if np.ndim(v) > np.ndim(c) else c
+
+
+assign: Op = linear(
+    _assign,
+    lambda g, x, v, index: assign(g, 0.0, index=index),
+    lambda g, x, v, index: _written(g, v, index, x.shape),
+    name="assignment",
+    dispatches=False,
+    batch=_assign_batch,
+    examples=arrays(
+        ((4,), (), {"index": (2,)}),
+        ((3, 4), (4,), {"index": (slice(None, 2),)}),
+        ((3, 4), (3, 2), {"index": (slice(None), np.array([0, 2]))}),
+        ((4,), (3,), {"index": (np.array([1, 3, 1]),)}),
+        ((2, 2), (3,), {"index": (np.array([[True, False], [True, True]]),)}),
     ),
 )
 

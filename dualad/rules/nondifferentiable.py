@@ -27,7 +27,5 @@ plain(np.searchsorted, np.digitize, np.lexsort, np.nanargmax, np.nanargmin)
 # types
 plain(np.result_type, np.can_cast, np.common_type, np.min_scalar_type)
 plain(np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal)
-# new arrays of a shape: constants
-plain(np.zeros_like, np.ones_like, np.empty_like)
 # text
 plain(np.array_repr, np.array_str, np.array2string)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..errors import KeywordError, error
+from ..errors import AssignmentError, KeywordError, error
 from ..op import Tracer, composite, linear, primal
 from .batching import first, last, trailing
 from .examples import arrays
@@ -25,6 +25,14 @@ def unbroadcast(g, shape):
     return np.reshape(g, shape) if extra else g
 
 
+def _read_only(x, part, shape):
+    raise error(
+        AssignmentError,
+        "assignment into a broadcast array, which is read-only",
+        "np.broadcast_to(x, shape).copy()",
+    )
+
+
 # primitives: keyword arguments are complete and axes are counted from the left
 def _reshape_batch(op, args, flags, keywords, k):
     return last(np.reshape(first(args[0]), (k, *keywords["shape"])))
@@ -42,6 +50,7 @@ reshape = linear(
     lambda x, shape: np.reshape(x, shape),
     lambda g, x, shape: np.reshape(g, x.shape if hasattr(x, "shape") else ()),
     name="reshape",
+    view=lambda x, part, shape: np.reshape(part, np.shape(x)),
     batch=_reshape_batch,
     examples=arrays(((2, 3), {"shape": (3, 2)}), ((4,), {"shape": (1, 4, 1)})),
 )
@@ -49,6 +58,7 @@ transpose = linear(
     lambda x, axes: np.transpose(x, axes),
     lambda g, x, axes: np.transpose(g, tuple(int(k) for k in np.argsort(axes))),
     name="transpose",
+    view=lambda x, part, axes: np.transpose(part, tuple(int(k) for k in np.argsort(axes))),
     batch=lambda op, args, flags, keywords, k: np.transpose(
         args[0], (*keywords["axes"], len(keywords["axes"]))
     ),
@@ -58,6 +68,7 @@ broadcast_to = linear(
     lambda x, shape: np.broadcast_to(x, shape),
     lambda g, x, shape: unbroadcast(g, np.shape(x)),
     name="broadcast_to",
+    view=_read_only,
     batch=lambda op, args, flags, keywords, k: np.broadcast_to(args[0], (*keywords["shape"], k)),
     examples=arrays(((3,), {"shape": (2, 3)}), ((2, 1), {"shape": (4, 2, 3)})),
 )
@@ -202,8 +213,28 @@ def _broadcast_arrays(*args):
 
 @composite(np.full_like, examples=arrays(((2, 3), ()), ((2, 3), (3,)), ((3,), (), {"shape": (2, 2)})))
 def _full_like(a, fill_value, dtype=None, *, shape=None):
-    full = np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
-    return full.astype(a.dtype if dtype is None else dtype)
+    shape, dtype = np.shape(a) if shape is None else shape, np.dtype(a.dtype if dtype is None else dtype)
+    full = np.broadcast_to(fill_value, shape).astype(dtype)
+    if dtype.kind != "f" or not np.ndim(full):
+        return full
+    new = a.buffer(np.zeros(np.shape(full), dtype))
+    new[...] = full
+    return new
+
+
+def _new(create):
+    """np.zeros_like and kin: an array of the same level, so that traced values can be assigned into it."""
+
+    def new(a, dtype=None, order="K", subok=True, *, shape=None):
+        value = create(np.shape(a) if shape is None else shape, a.dtype if dtype is None else dtype)
+        return a.buffer(value) if value.dtype.kind == "f" and value.ndim else value[()]
+
+    return new
+
+
+composite(np.zeros_like, examples=arrays(((2, 3),), ((3,), {"shape": (2, 2)})))(_new(np.zeros))
+composite(np.ones_like, examples=arrays(((2, 3),), ((3,), {"shape": (2, 2)})))(_new(np.ones))
+composite(np.empty_like, examples=lambda rng: [])(_new(np.zeros))  # NumPy's holds anything
 
 
 @composite(np.real, examples=arrays(((2, 3),), ((),)))
@@ -221,7 +252,9 @@ def _astype(x, dtype, *, copy=True):
     dtype = np.dtype(dtype)
     if dtype.kind in "biu":  # piecewise constant, as rounding is
         return np.asarray(primal(x)).astype(dtype)[()]
-    return x if x.dtype == dtype else astype(x, dtype=dtype)
+    if x.dtype == dtype:
+        return +x if copy else x
+    return astype(x, dtype=dtype)
 
 
 @composite(np.copy, examples=arrays(((2, 3),)))
@@ -343,4 +376,5 @@ def _meshgrid(*xi, indexing="xy"):
     n = len(xi)
     order = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     shapes = [tuple(np.size(x) if order[k] == axis else 1 for axis in range(n)) for k, x in enumerate(xi)]
-    return _broadcast_arrays(*[np.reshape(as_array(x), s) for x, s in zip(xi, shapes, strict=True)])
+    grids = _broadcast_arrays(*[np.reshape(as_array(x), s) for x, s in zip(xi, shapes, strict=True)])
+    return tuple(+g for g in grids)  # copies, as NumPy's are
