@@ -77,6 +77,8 @@ def _described(args: tuple[Any, ...], keywords: dict[str, Any]) -> list[str]:
     def form(x: Any) -> str:
         if isinstance(x, list):
             return "[" + ",".join(map(form, x)) + "]"
+        if callable(x):
+            return str(x.__name__)
         if isinstance(x, np.ndarray):
             return "x".join(map(str, x.shape)) or "0d"
         return "float" if type(x) is float else str(x).replace(" ", "")

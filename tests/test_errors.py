@@ -226,7 +226,6 @@ NO_RULE = [
     (lambda x: np.linalg.lstsq(np.eye(3), x), A, "np.linalg.lstsq"),
     (lambda x: np.fft.hfft(x), A, "np.fft.hfft"),
     (lambda x: np.histogram2d(x, x), A, "np.histogram2d"),
-    (lambda x: np.nextafter(x, 2.0), 2.0, "np.nextafter"),
     (lambda x: scipy.special.jv(1, x), 2.0, "scipy.special.jv"),
     (lambda x: scipy.special.zeta(x), A, "zeta"),
     (lambda x: unregistered_ufunc()(x), A, "<lambda>"),

@@ -10,6 +10,7 @@ from . import (
     nondifferentiable,
     polynomial,
     reduce,
+    selection,
     shape,
     statistics,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "nondifferentiable",
     "polynomial",
     "reduce",
+    "selection",
     "shape",
     "statistics",
 ]
