@@ -29,6 +29,16 @@ ndarray, float64 = np.ndarray, np.float64
 LARGE = 2**15
 
 
+def hollow(a: Any) -> Any:
+    """An array of the same shape and dtype that takes no memory, for one large enough to be worth it."""
+    if type(a) is not ndarray or a.nbytes < LARGE:
+        return a
+    return ndarray(a.shape, a.dtype, _ZEROS, 0, (0,) * a.ndim)
+
+
+_ZEROS = bytes(np.dtype(np.longdouble).itemsize)
+
+
 class _Closed:
     """Stands in for the entries of a tape whose function has returned."""
 
@@ -106,7 +116,11 @@ class Tape:
         """Append an operation and return its result as traced."""
         entries = self.entries
         index = len(entries)
-        entries.append((op, y, args, kwargs, parents, None))
+        if op.kind == "linear":  # of what went into it and came out, the sweep reads the shapes alone
+            args = tuple(hollow(a) if i >= 0 else a for a, i in zip(args, parents, strict=True))
+            entries.append((op, hollow(y), args, kwargs, parents, None))
+        else:
+            entries.append((op, y, args, kwargs, parents, None))
         if not isinstance(y, tuple):
             return var(y, self, index)
         parts: list[Any] = [self.record(part, v, (y,), (index,), {"k": k}) for k, v in enumerate(y)]
@@ -195,7 +209,8 @@ class VarArray(TracedArray, Var):
         result.value = y = x[index]
         result.tape = tape
         result.index = len(entries)
-        entries.append((getitem, y, (x,), {"index": (index,)}, (self.index,), None))
+        kept = x if x.nbytes < LARGE else hollow(x)
+        entries.append((getitem, y, (kept,), {"index": (index,)}, (self.index,), None))
         return result
 
 
