@@ -39,12 +39,12 @@ def default_printing():
 @pytest.fixture(autouse=True)
 def registry_as_declared():
     """Take back what a test or a snippet registers, so that tests pass in any order."""
-    from dualad.op import OPS, PRIVATE, UNARY
+    from dualad.op import OPS, PRIVATE, UNARY, UNSUPPORTED
 
-    before = dict(OPS), dict(UNARY), list(PRIVATE)
+    before = dict(OPS), dict(UNARY), dict(UNSUPPORTED), list(PRIVATE)
     yield
-    for registry, kept in zip((OPS, UNARY), before[:2], strict=True):
+    for registry, kept in zip((OPS, UNARY, UNSUPPORTED), before[:3], strict=True):
         if len(registry) != len(kept):
             registry.clear()
             registry.update(kept)
-    PRIVATE[:] = before[2]
+    PRIVATE[:] = before[3]

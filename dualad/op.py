@@ -169,6 +169,8 @@ OPS: dict[Any, Op | Composite] = {}
 # The elementwise ones with one and with two arguments, where the fast paths look first.
 UNARY: dict[Any, Op] = {}
 BINARY: dict[Any, Op] = {}
+# Functions that have no rule on purpose, and why not, with what to write instead
+UNSUPPORTED: dict[Any, str] = {}
 # Operations that have no NumPy name of their own (a scatter-add), so that tests and tables see them too.
 PRIVATE: list[Op] = []
 
@@ -220,6 +222,7 @@ def register(op: Op | Composite, *functions: Any) -> None:
         if function in OPS:
             raise RegistrationError(f"{name_of(function)} is already registered, as {OPS[function]!r}")
         OPS[function] = op
+        UNSUPPORTED.pop(function, None)  # a user's own rule for it
 
 
 def _declare(kind: str, fn: Function, rules: Sequence[Any], aliases: Sequence[Any], **facts: Any) -> Op:
@@ -311,6 +314,19 @@ def plain(*functions: Any) -> None:
     """
     for fn in dict.fromkeys(functions):  # some NumPy functions have two names
         register(Op("plain", fn, (None,)), fn)
+
+
+def unsupported(*functions: Any, reason: str) -> None:
+    """Declare functions that have no rule on purpose.
+
+    reason: why not, and what to write instead
+    raises: RegistrationError if one of them has a rule, or was declared before
+    """
+    for fn in dict.fromkeys(functions):
+        if fn in OPS or fn in UNSUPPORTED:
+            declared = repr(OPS[fn]) if fn in OPS else "unsupported"
+            raise RegistrationError(f"{name_of(fn)} is already declared: {declared}")
+        UNSUPPORTED[fn] = reason
 
 
 def composite(*functions: Any, examples: Function | None = None) -> Callable[[Function], Function]:

@@ -1,6 +1,5 @@
 """A traced value used after its function has returned raises, whatever it is used for, in both modes."""
 
-
 import numpy as np
 import pytest
 

@@ -105,6 +105,7 @@ TABLE = {
     np.fmin: (smaller, [(1.0, NEAR), (-1e200, 1e200)]),
     np.power: (mp.power, POWERS),
     np.float_power: (mp.power, POWERS),
+    np.nextafter: (lambda a, b: a, [(1.0, 2.0), (-1e200, 0.0)]),
     np.ldexp: (mp.ldexp, [(1e-200, 300), (1.5, -1000)]),
 }  # fmt: skip
 

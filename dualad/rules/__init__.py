@@ -13,6 +13,7 @@ from . import (
     selection,
     shape,
     statistics,
+    unsupported,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "selection",
     "shape",
     "statistics",
+    "unsupported",
 ]
