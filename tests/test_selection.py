@@ -1,0 +1,119 @@
+"""Order statistics, choices and interpolation at ties, at NaN and at their edges."""
+
+import numpy as np
+import pytest
+
+from dualad import grad, jacobian, jvp
+from dualad.errors import KeywordError
+from dualad.tree import flatten
+
+MODES = pytest.mark.parametrize("mode", ["forward", "reverse"])
+
+
+def slopes(f, x, mode):
+    return jacobian(f, mode=mode)(np.asarray(x, float))
+
+
+NAN_REDUCTIONS = (np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin, np.nanmedian)
+
+
+@MODES
+@pytest.mark.parametrize("fn", NAN_REDUCTIONS, ids=lambda fn: fn.__name__)
+def test_nan_reductions_give_nan_a_zero_and_the_others_what_they_have_without_it(fn, mode):
+    x = np.array([1.0, np.nan, -2.0, 0.5, np.nan])
+    there = ~np.isnan(x)
+    found = slopes(fn, x, mode)
+    np.testing.assert_array_equal(found[~there], 0.0)
+    np.testing.assert_allclose(found[there], slopes(fn, x[there], mode), rtol=1e-14)
+
+
+@MODES
+def test_order_statistics_of_ties_take_the_stable_permutation(mode):
+    tied = [2.0, 1.0, 2.0, 2.0]
+    np.testing.assert_array_equal(slopes(np.median, tied, mode), [0.5, 0.0, 0.5, 0.0])
+    np.testing.assert_array_equal(slopes(lambda x: np.quantile(x, 1.0), tied, mode), [0, 0, 0, 1])
+    np.testing.assert_array_equal(slopes(np.unique, tied, mode), [[0, 1, 0, 0], [1, 0, 0, 0]])
+
+
+METHODS = (
+    "inverted_cdf averaged_inverted_cdf closest_observation interpolated_inverted_cdf hazen weibull linear "
+    "median_unbiased normal_unbiased lower higher midpoint nearest"
+)
+
+
+@pytest.mark.parametrize("method", METHODS.split())
+@pytest.mark.parametrize("q", [0.0, 0.31, 1.0])
+def test_quantiles_by_every_method(method, q):
+    x = np.random.default_rng(1).normal(size=(3, 7))
+
+    def f(x):
+        return np.quantile(x, q, axis=1, method=method)
+
+    y, dy = jvp(f, (x,), (x,))
+    np.testing.assert_allclose(y, f(x), rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(dy, y, rtol=1e-13)  # homogeneous
+
+
+@MODES
+def test_nan_makes_a_quantile_nan(mode):
+    x = np.array([[1.0, 2.0, 3.0], [1.0, np.nan, 2.0]])
+    y = jvp(lambda x: np.median(x, axis=1), (x,), (x,))[0]
+    np.testing.assert_array_equal(y, [2.0, np.nan])
+    np.testing.assert_array_equal(slopes(lambda x: np.median(x, axis=1)[0], x, mode), [[0, 1, 0], [0, 0, 0]])
+
+
+@MODES
+def test_interpolation_outside_the_points_is_constant(mode):
+    xp, fp = np.array([0.0, 1.0, 3.0]), np.array([1.0, 2.0, 8.0])
+    found = slopes(lambda x: np.interp(x, xp, fp), [-1.0, 0.5, 2.0, 3.0, 4.0], mode)
+    np.testing.assert_array_equal(np.diagonal(found), [0.0, 1.0, 3.0, 3.0, 0.0])
+
+
+@MODES
+def test_pieces_are_evaluated_where_they_hold_only(mode):
+    x = np.array([-4.0, 0.0, 4.0])
+    found = slopes(lambda x: np.piecewise(x, [x > 0, x < 0], [np.sqrt, np.square, 7.0]), x, mode)
+    np.testing.assert_array_equal(found, np.diag([-8.0, 0.0, 0.25]))
+
+
+@pytest.mark.parametrize("x", [2.0, -2.0, 0.0])
+def test_pieces_of_a_number(x):
+    def f(x):
+        return np.piecewise(x, [x > 0, x < 0], [lambda v: v * v, lambda v: -v, 0.0])
+
+    assert jvp(f, (x,), (1.0,)) == (f(x), {2.0: 4.0, -2.0: -1.0, 0.0: 0.0}[x])
+
+
+def test_replaced_numbers_have_no_derivative():
+    x = np.array([1.0, np.nan, np.inf, -np.inf])
+    y, dy = jvp(lambda x: np.nan_to_num(x, nan=2.0), (x,), (np.ones(4),))
+    np.testing.assert_array_equal(y, np.nan_to_num(x, nan=2.0))
+    np.testing.assert_array_equal(dy, [1, 0, 0, 0])
+
+
+def test_unique_with_its_extras():
+    x = np.array([3.0, 1.0, 3.0])
+    for keywords in ({"return_index": True}, {"return_inverse": True, "return_counts": True}):
+        seen = []
+
+        def f(x, seen=seen, keywords=keywords):
+            seen.append(np.unique(x, **keywords))
+            return seen[-1][0]
+
+        _, dy = jvp(f, (x,), (np.array([10.0, 20.0, 30.0]),))
+        np.testing.assert_array_equal(dy, [20.0, 10.0])
+        for a, b in zip(seen[0][1:], flatten(np.unique(x, **keywords))[0][1:], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_histograms_count_plainly_and_their_edges_move():
+    x = np.array([0.0, 1.0, 1.5, 4.0])
+
+    def f(x):
+        counts, edges = np.histogram(x, 2)
+        np.testing.assert_array_equal(counts, [3, 1])
+        return edges
+
+    np.testing.assert_array_equal(slopes(f, x, "reverse"), [[1, 0, 0, 0], [0.5, 0, 0, 0.5], [0, 0, 0, 1]])
+    with pytest.raises(KeywordError, match=r"np\.bincount"):
+        grad(lambda w: np.histogram(x, 2, weights=w)[0][0])(np.ones(4))
