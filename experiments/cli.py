@@ -138,7 +138,9 @@ def show_document(console: Console, document: dict[str, Any], out: Path) -> None
         # Numbers and short words stay whole; where room is short, the long texts give way.
         whole = numeric[i] or max((len(row[i]) for row in body), default=0) <= 22
         justify: Any = "right" if numeric[i] else "left"
-        table.add_column(escape(heading), justify=justify, no_wrap=whole)
+        table.add_column(
+            escape(heading), justify=justify, no_wrap=whole, overflow="fold", min_width=0 if whole else 14
+        )
     for row in body:
         table.add_row(*map(escape, row))
     console.print(table)
