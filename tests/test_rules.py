@@ -36,6 +36,7 @@ REORDERED = {
     "np.logspace": 8, "np.geomspace": 8, "np.polyval": 4, "np.polymul": 2, "np.poly": 2, "np.polydiv": 4,
     "np.vander": 4,
     "np.nancumprod": 2, "np.nanprod": 2, "np.nanmean": 2, "np.trapezoid": 2, "np.histogram": 2,
+    "np.linalg.lstsq": 64, "np.linalg.multi_dot": 8,
 }  # fmt: skip
 
 
@@ -53,6 +54,9 @@ def same_value(case, found, expected, leaves):
     assert len(found) == len(expected)
     for y, z in zip(found, expected, strict=True):
         assert np.shape(y) == np.shape(z)
+        if isinstance(z, np.integer):  # a rank: derivatives return it promoted
+            assert y == z
+            continue
         if type(z) is np.float64 and all(type(x) is float for x in leaves):
             assert type(y) is float
         elif np.ndim(z):
@@ -187,7 +191,8 @@ def test_dtype_is_kept(case: Case, dtype):
     z, pullback = vjp(case.f, *leaves)
     back = pullback(flatten(z)[1]([random_like(rng, x) for x in flatten(z)[0]]))
     for a, b, c, d in zip(*(flatten(x)[0] for x in (expected, y, z, dy)), strict=True):
-        assert np.asarray(b).dtype == np.asarray(c).dtype == np.asarray(a).dtype
+        if not isinstance(a, np.integer):
+            assert np.asarray(b).dtype == np.asarray(c).dtype == np.asarray(a).dtype
         if is_leaf(a):
             assert np.asarray(d).dtype == np.asarray(a).dtype
     for x, dx in zip(leaves, back, strict=True):

@@ -3,6 +3,7 @@
 from . import (
     calculus,
     contract,
+    decompositions,
     elementwise,
     index,
     join,
@@ -19,6 +20,7 @@ from . import (
 __all__ = [
     "calculus",
     "contract",
+    "decompositions",
     "elementwise",
     "index",
     "join",

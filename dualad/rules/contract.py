@@ -141,6 +141,48 @@ def _tensordot(a, b, axes=2):
     return np.reshape(matmul(a, b), (*shape[0], *shape[1]))
 
 
+def _chain(sizes):
+    """Where to split products of matrices of sizes[i] × sizes[i + 1] for the fewest operations (Cormen et al.)."""
+    n = len(sizes) - 1
+    cost, split = {(i, i): 0 for i in range(n)}, {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost[i, j], split[i, j] = min(
+                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+            )
+    return split
+
+
+@composite(
+    np.linalg.multi_dot,
+    examples=arrays(
+        ([(2, 3), (3, 2)],),
+        ([(2, 3), (3, 4), (4, 2)],),
+        ([(3,), (3, 2), (2, 4), (4,)],),
+        ([(2, 4), (4, 3), (3, 2), (2,)],),
+    ),
+)
+def _multi_dot(arrays):
+    if len(arrays) < 2:
+        raise ValueError("Expecting at least two arrays.")
+    factors = [as_array(a) for a in arrays]
+    if len(factors) == 2:
+        return np.dot(*factors)
+    row, column = np.ndim(factors[0]) == 1, np.ndim(factors[-1]) == 1
+    factors[0] = factors[0][None] if row else factors[0]
+    factors[-1] = factors[-1][:, None] if column else factors[-1]
+    if any(np.ndim(a) != 2 for a in factors):
+        raise np.linalg.LinAlgError("multi_dot takes matrices, and vectors at its ends")
+    split = _chain([np.shape(factors[0])[0], *(np.shape(a)[1] for a in factors)])
+
+    def product(i, j):
+        return factors[i] if i == j else product(i, split[i, j]) @ product(split[i, j] + 1, j)
+
+    y = product(0, len(factors) - 1)
+    return y[0, 0] if row and column else y[0] if row else y[:, 0] if column else y
+
+
 @composite(np.linalg.outer, examples=arrays(((3,), (2,))))
 def _outer_of_vectors(x1, x2):
     if np.ndim(x1) != 1 or np.ndim(x2) != 1:

@@ -1,8 +1,9 @@
 """np.linalg: pushforwards as textbooks have them; the pullbacks are derived (Giles 2008 has most of both)."""
 
+import math
+
 import numpy as np
 
-from ..errors import KeywordError, error
 from ..op import composite, general, primal
 from .batching import leading
 from .contract import mT
@@ -11,12 +12,14 @@ from .reduce import every, kept, nth_root, root
 from .shape import as_array
 
 
-def _square(n, *stack):
+def square(n, *stack):
     """Well-conditioned matrices that are not symmetric."""
     return lambda rng: 3.0 * np.eye(n) + rng.uniform(-1.0, 1.0, (*stack, n, n))
 
 
-def _positive(n, *stack):
+def positive(n, *stack):
+    """Symmetric matrices with positive eigenvalues."""
+
     def draw(rng):
         a = rng.uniform(-1.0, 1.0, (*stack, n, n))
         return a @ np.swapaxes(a, -1, -2) + n * np.eye(n)
@@ -24,15 +27,16 @@ def _positive(n, *stack):
     return draw
 
 
-def _matrices(*draws):
+def matrices(*draws):
+    """Examples of one argument, from functions that draw a matrix or a stack of them."""
     return lambda rng: [((draw(rng),), {}) for draw in draws]
 
 
-_SQUARE = _matrices(_square(3), _square(2, 4))
-_POSITIVE = _matrices(_positive(3), _positive(2, 4))
+_SQUARE = matrices(square(3), square(2, 4))
+_POSITIVE = matrices(positive(3), positive(2, 4))
 
 
-def _cube(factor):
+def cube(factor):
     """Operations of a factorisation or solve of n×n matrices: `factor` n³ for each matrix of the stack."""
     return lambda y, a, *rest, **keywords: int(factor * np.size(a) * np.shape(a)[-1])
 
@@ -41,7 +45,7 @@ inv = general(
     np.linalg.inv,
     lambda dx, y, a: -(y @ dx @ y),
     batch=leading,
-    cost=_cube(2),
+    cost=cube(2),
     examples=_SQUARE,
 )
 # Right-hand sides are matrices here; a vector becomes one below.
@@ -55,21 +59,56 @@ solve = general(
         lambda g, y, a, b: np.linalg.solve(mT(a), g),
     ),
     batch=leading,
-    cost=_cube(2 / 3),
+    cost=cube(2 / 3),
     examples=lambda rng: [
-        ((_square(3)(rng), rng.normal(size=(3, 2))), {}),
-        ((_square(2, 4)(rng), rng.normal(size=(4, 2, 1))), {}),
+        ((square(3)(rng), rng.normal(size=(3, 2))), {}),
+        ((square(2, 4)(rng), rng.normal(size=(4, 2, 1))), {}),
     ],
 )
 
 
 @composite(
     np.linalg.solve,
-    examples=lambda rng: [((_square(3)(rng), rng.normal(size=s)), {}) for s in ((3,), (3, 2))],
+    examples=lambda rng: [((square(3)(rng), rng.normal(size=s)), {}) for s in ((3,), (3, 2))],
 )
 def _solve(a, b):
     a, b = as_array(a), as_array(b)
     return solve(a, b[:, None])[..., 0] if np.ndim(b) == 1 else solve(a, b)
+
+
+@composite(
+    np.linalg.tensorsolve,
+    examples=lambda rng: [
+        ((square(6)(rng).reshape(2, 3, 6), rng.normal(size=(2, 3))), {}),
+        ((np.moveaxis(square(6)(rng).reshape(2, 3, 6), 2, 0), rng.normal(size=(2, 3))), {"axes": (0,)}),
+    ],
+)
+def _tensorsolve(a, b, axes=None):
+    a, b = as_array(a), as_array(b)
+    order = list(range(np.ndim(a)))
+    for k in axes or ():
+        order.remove(k)
+        order.append(k)
+    a = np.transpose(a, order)
+    shape = np.shape(a)[np.ndim(b) :]
+    n = math.prod(shape)
+    if np.size(a) != n**2:
+        raise np.linalg.LinAlgError("tensorsolve needs prod(a.shape[:b.ndim]) == prod(a.shape[b.ndim:])")
+    return np.reshape(np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)), shape)
+
+
+@composite(
+    np.linalg.tensorinv,
+    examples=lambda rng: [
+        ((square(4)(rng).reshape(2, 2, 4),), {}),
+        ((square(6)(rng).reshape(6, 3, 2),), {"ind": 1}),
+    ],
+)
+def _tensorinv(a, ind=2):
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    left, right = np.shape(a)[:ind], np.shape(a)[ind:]
+    return np.reshape(np.linalg.inv(np.reshape(a, (math.prod(left), math.prod(right)))), right + left)
 
 
 def _cofactors(a):
@@ -105,7 +144,7 @@ def _push_det(da, y, a):
     return np.sum(cofactors * da, axis=(-2, -1))
 
 
-det = general(np.linalg.det, _push_det, batch=leading, cost=_cube(2 / 3), examples=_SQUARE)
+det = general(np.linalg.det, _push_det, batch=leading, cost=cube(2 / 3), examples=_SQUARE)
 
 
 def _push_slogdet(da, y, a):
@@ -113,7 +152,7 @@ def _push_slogdet(da, y, a):
     return 0.0 * trace, trace
 
 
-slogdet = general(np.linalg.slogdet, _push_slogdet, batch=leading, cost=_cube(2 / 3), examples=_SQUARE)
+slogdet = general(np.linalg.slogdet, _push_slogdet, batch=leading, cost=cube(2 / 3), examples=_SQUARE)
 
 
 def _lower_half(m):
@@ -138,10 +177,10 @@ cholesky = general(
     _push_cholesky,
     name="cholesky",
     batch=leading,
-    cost=_cube(1 / 3),
+    cost=cube(1 / 3),
     examples=lambda rng: [
-        ((_positive(3)(rng),), {"upper": False}),
-        ((_positive(2, 4)(rng),), {"upper": False}),
+        ((positive(3)(rng),), {"upper": False}),
+        ((positive(2, 4)(rng),), {"upper": False}),
     ],
 )
 
@@ -151,15 +190,26 @@ def _cholesky(a, /, *, upper=False):
     return cholesky(a, upper=upper)
 
 
+def rounding(w, shape):
+    """The error that rounding is expected to make in eigenvalues or singular values of matrices."""
+    largest = np.max(np.abs(primal(w)), axis=-1, keepdims=True, initial=0.0)
+    return max(shape[-2:]) * np.finfo(w.dtype).eps * largest
+
+
+def reciprocal(gap, tolerance):
+    """1 / gap off the diagonal and 0 on it; equal values leave vectors undetermined: NaN, never a finite guess."""
+    same = np.eye(gap.shape[-1], dtype=bool)
+    lost = np.abs(primal(gap)) <= 8 * tolerance
+    return np.where(same, 0.0, 1 / np.where(same, 1.0, np.where(lost, np.nan, gap)))
+
+
 def _push_eigh(da, y, a, UPLO):
     w, v = y
     half = np.tril(da) if UPLO == "L" else np.triu(da)
     whole = half + mT(half) - half * np.eye(np.shape(a)[-1], dtype=a.dtype)
     moved = mT(v) @ whole @ v
     gap = w[..., None, :] - w[..., :, None]
-    # Equal eigenvalues leave the vectors undetermined: NaN there, never a finite guess.
-    same = np.eye(np.shape(a)[-1], dtype=bool)
-    turn = np.where(same, 0.0, moved / np.where(same, 1.0, np.where(primal(gap) == 0, np.nan, gap)))
+    turn = moved * reciprocal(gap, rounding(w, a.shape)[..., None])
     return np.diagonal(moved, 0, -2, -1), v @ turn
 
 
@@ -168,8 +218,8 @@ eigh = general(
     _push_eigh,
     name="eigh",
     batch=leading,
-    cost=_cube(9),
-    examples=lambda rng: [((_positive(3)(rng),), {"UPLO": "L"}), ((_positive(2, 4)(rng),), {"UPLO": "U"})],
+    cost=cube(9),
+    examples=lambda rng: [((positive(3)(rng),), {"UPLO": "L"}), ((positive(2, 4)(rng),), {"UPLO": "U"})],
 )
 
 
@@ -196,8 +246,8 @@ eigvalsh = general(
     _push_eigvalsh,
     name="eigvalsh",
     batch=leading,
-    cost=_cube(9),
-    examples=lambda rng: [((_positive(3)(rng),), {"UPLO": "L"})],
+    cost=cube(9),
+    examples=lambda rng: [((positive(3)(rng),), {"UPLO": "L"})],
 )
 
 
@@ -225,6 +275,10 @@ _NORMS = arrays(
     ((2, 3), {"ord": np.inf}),
     ((2, 3), {"axis": 1}),
     ((2, 3, 2), {"axis": (0, 2), "keepdims": True}),
+    ((2, 3), {"ord": 2}),
+    ((3, 2), {"ord": -2}),
+    ((3, 3), {"ord": "nuc"}),
+    ((2, 3, 2), {"ord": 2, "axis": (2, 0), "keepdims": True}),
 )
 
 
@@ -245,11 +299,11 @@ def _norm(x, ord=None, axis=None, keepdims=False):
         sums = np.sum(np.abs(x), axis=inner)
         y = (np.max if ord > 0 else np.min)(sums, axis=outer - (outer > inner))
         return np.reshape(y, kept(np.shape(x), axes)) if keepdims else y
-    raise error(
-        KeywordError,
-        f"np.linalg.norm has no derivative rule for ord={ord!r} of a matrix",
-        "ord='fro', 1 or inf",
-    )
+    if ord in (2, -2, "nuc"):
+        s = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
+        y = (np.sum if ord == "nuc" else np.max if ord > 0 else np.min)(s, axis=-1)
+        return np.reshape(y, kept(np.shape(x), axes)) if keepdims else y
+    raise ValueError("Invalid norm order for matrices.")
 
 
 @composite(
@@ -266,7 +320,12 @@ def _norm_of_matrices(x, /, *, keepdims=False, ord="fro"):
 
 
 @composite(
-    np.linalg.matrix_power, examples=arrays(((3, 3), 3), ((2, 2, 2), 2), ((2, 2), 0), ((2, 2), 1), lo=0.5)
+    np.linalg.matrix_power,
+    examples=lambda rng: [
+        *[((square(3)(rng), n), {}) for n in (-3, -2, -1, 0, 1, 2, 3)],
+        ((square(2, 2)(rng), 2), {}),
+        ((square(2, 2)(rng), -2), {}),
+    ],
 )
 def _matrix_power(a, n):
     if n < 0:

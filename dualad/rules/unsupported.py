@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..op import OPS, unsupported
+from ..op import unsupported
 
 # in place
 unsupported(np.copyto, reason="it writes into its argument: y = np.where(condition, values, x)")
@@ -56,17 +56,3 @@ if hasattr(np, "trapz"):  # removed in NumPy 2.4
     unsupported(np.trapz, reason="it is deprecated: np.trapezoid")
 if hasattr(np, "row_stack") and np.row_stack is not np.vstack:
     unsupported(np.row_stack, reason="it is deprecated: np.vstack")
-
-# linear algebra
-unsupported(
-    *(
-        fn
-        for fn in (
-            np.linalg.cond, np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.linalg.matrix_rank,
-            np.linalg.multi_dot, np.linalg.pinv, np.linalg.qr, np.linalg.svd, np.linalg.svdvals,
-            np.linalg.tensorinv, np.linalg.tensorsolve,
-        )
-        if fn not in OPS
-    ),
-    reason="its rule is not written yet: np.linalg.inv, solve, det, cholesky and eigh have theirs",
-)  # fmt: skip
