@@ -3,6 +3,7 @@
 At the root, and not in tests/, because pytest shows a conftest's fixtures only to what lies below it.
 """
 
+import importlib.util
 import os
 
 # Before NumPy is imported: with one process per core, threads inside each would fight over the cores.
@@ -41,6 +42,9 @@ def registry_as_declared():
     """Take back what a test or a snippet registers, so that tests pass in any order."""
     from dualad.op import OPS, PRIVATE, UNARY, UNSUPPORTED
 
+    # Registered when first met: here before all, so that what is there does not depend on the tests' order.
+    if importlib.util.find_spec("scipy"):
+        importlib.import_module("dualad.rules.special")
     before = dict(OPS), dict(UNARY), dict(UNSUPPORTED), list(PRIVATE)
     yield
     for registry, kept in zip((OPS, UNARY, UNSUPPORTED), before[:3], strict=True):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import operator
 import re
+import sys
 from collections.abc import Callable
 from itertools import count
 from typing import Any, NoReturn
@@ -74,6 +75,15 @@ def no_rule(fn: Any) -> NoRuleError:
     )
 
 
+def late(ufunc: Any) -> Any:
+    """The op of a ufunc of SciPy's: their rules are imported when the first of them meets a traced value."""
+    if "scipy.special" not in sys.modules:
+        return None
+    from .rules import special  # noqa: F401  (registers them; another thread's import waits for this one)
+
+    return OPS.get(ufunc)
+
+
 def restacked(a: np.ndarray) -> Any:
     """An object array of traced scalars, as NumPy builds from `np.array([x, y])`, as one traced array."""
     if a.ndim == 0:
@@ -108,7 +118,7 @@ class Traced(Tracer):
 
     # the two protocols
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        op = OPS.get(ufunc)
+        op = OPS.get(ufunc) or late(ufunc)
         if op is None:
             raise no_rule(ufunc)
         if kwargs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import zlib
 from collections.abc import Callable
@@ -13,6 +14,9 @@ import pytest
 from dualad.op import OPS, PRIVATE, Op, name_of
 from dualad.tape import part
 from dualad.tree import flatten
+
+if importlib.util.find_spec("scipy"):
+    importlib.import_module("dualad.rules.special")  # else with the first of its ufuncs that a test meets
 
 # The values of np.empty_like are anybody's.
 DIFFERENTIABLE = {
@@ -107,6 +111,13 @@ def is_elementwise(case: Case) -> bool:
     return case.op.kind == "elementwise"
 
 
+def from_scipy(case: Case) -> bool:
+    """Whether SciPy computes it: no extended precision, and complex arguments with fewer digits."""
+    rules = getattr(case.op, "rules", None) or (case.op.function,)
+    modules = [getattr(rule, "__module__", "") for rule in rules]
+    return "scipy" in case.name or any(name.startswith("dualad.rules.special") for name in modules)
+
+
 def precision(case: Case, dtype: Any = np.float64) -> float:
     """Unit roundoff of what the case computes in, relative to double precision: 1, or more for narrower types."""
     narrow = case.keywords.get("dtype") == np.float32
@@ -158,6 +169,6 @@ def close(found: Any, expected: Any, rtol: float, atol: float = 0.0, what: str =
 
 
 __all__ = [
-    "CASES", "DERIVED", "DIFFERENTIABLE", "Case", "cases_of", "close", "each", "generator",
+    "CASES", "DERIVED", "DIFFERENTIABLE", "Case", "cases_of", "close", "each", "from_scipy", "generator",
     "is_elementwise", "is_leaf", "matrix", "precision", "random_like", "units", "vector",
 ]  # fmt: skip

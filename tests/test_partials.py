@@ -116,7 +116,8 @@ def test_every_elementwise_ufunc_is_in_the_table():
     needed = {
         fn
         for fn, op in OPS.items()
-        if op.kind == "elementwise" or (op.kind != "plain" and type(fn) is np.ufunc)
+        if getattr(np, fn.__name__, None) is fn  # those of SciPy have a file of their own
+        and (op.kind == "elementwise" or (op.kind != "plain" and type(fn) is np.ufunc))
     }
     assert needed - products - several <= set(TABLE)
 
