@@ -28,6 +28,16 @@ def test_nan_reductions_give_nan_a_zero_and_the_others_what_they_have_without_it
 
 
 @MODES
+@pytest.mark.parametrize("fn", [np.sum, np.prod, np.mean, np.var, np.std], ids=lambda fn: fn.__name__)
+def test_nan_that_where_leaves_out_reaches_no_derivative(fn, mode):
+    x = np.array([1.0, np.nan, -2.0, 0.5])
+    there = ~np.isnan(x)
+    found = slopes(lambda x: fn(x, where=there), x, mode)
+    assert found[1] == 0.0
+    np.testing.assert_allclose(found[there], slopes(fn, x[there], mode), rtol=1e-14)
+
+
+@MODES
 def test_order_statistics_of_ties_take_the_stable_permutation(mode):
     tied = [2.0, 1.0, 2.0, 2.0]
     np.testing.assert_array_equal(slopes(np.median, tied, mode), [0.5, 0.0, 0.5, 0.0])

@@ -216,6 +216,8 @@ def _var(
     _no_out(np.var, out)
     if correction is not None:
         ddof = correction
+    if where is not True:  # what is left out is taken out first: a NaN there would meet the mean's adjoint
+        a = np.where(where, a, 0.0)
     keepdims = keepdims is True
     centre = np.mean(a, axis, dtype, keepdims=True, where=where) if mean is None else mean
     free = _count(a, axis, keepdims, where) - ddof
