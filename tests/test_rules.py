@@ -35,7 +35,7 @@ REORDERED = {
     "np.nanmedian": 1, "np.cov": 4, "np.corrcoef": 4, "np.average": 4, "np.nanvar": 4, "np.nanstd": 4,
     "np.unwrap": 2, "np.interp": 4, "np.gradient": 2, "np.convolve": 4, "np.correlate": 4, "np.linspace": 1,
     "np.logspace": 8, "np.geomspace": 8, "np.polyval": 4, "np.polymul": 2, "np.poly": 2, "np.polydiv": 4,
-    "np.vander": 4,
+    "np.vander": 4, "np.polyfit": 16,
     "np.nancumprod": 2, "np.nanprod": 2, "np.nanmean": 2, "np.trapezoid": 2, "np.histogram": 2,
     "np.linalg.lstsq": 64, "np.linalg.multi_dot": 8,
 }  # fmt: skip

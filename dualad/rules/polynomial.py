@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors import KeywordError, error
 from ..op import composite, primal
 from .calculus import convolution
 from .examples import arrays
@@ -176,6 +177,32 @@ def _vander(x, N=None, increasing=False):
         return ones
     y = np.concatenate([ones, np.cumprod(np.broadcast_to(x[:, None], (np.size(x), n - 1)), 1)], 1)
     return y if increasing else y[:, ::-1]
+
+
+@composite(
+    np.polyfit,
+    examples=lambda rng: [
+        ((np.array([-1.0, -0.3, 0.4, 1.1, 2.0]), rng.normal(size=5), 2), {}),
+        (
+            (np.array([-1.0, 0.1, 0.8, 1.5]), rng.normal(size=(4, 2)), 1),
+            {"w": np.array([1.0, 2.0, 0.5, 1.5])},
+        ),
+    ],
+)
+def _polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+    if full or cov or np.ndim(deg):
+        fix = "np.linalg.lstsq(np.vander(x, deg + 1), y), which has a rule"
+        raise error(
+            KeywordError, "np.polyfit has no derivative rule for full=, cov= and lists of powers", fix
+        )
+    x, y = as_array(x), as_array(y)
+    rcond = np.size(x) * np.finfo(x.dtype).eps if rcond is None else rcond
+    powers = np.vander(x, deg + 1)
+    if w is not None:
+        powers, y = powers * w[:, None], y * (w[:, None] if np.ndim(y) == 2 else w)
+    scale = np.sqrt(np.sum(np.square(powers), 0))
+    c = np.linalg.lstsq(powers / scale, y, rcond)[0]
+    return np.transpose(np.transpose(c) / scale)
 
 
 def _cross3(a, b):

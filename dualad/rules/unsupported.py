@@ -39,10 +39,6 @@ unsupported(
     reason="counts are piecewise constant: call it on dualad.primal(x), or np.histogram for one dimension",
 )  # fmt: skip
 unsupported(
-    np.polyfit,
-    reason="np.linalg.solve(v.T @ v, v.T @ y) with v = np.vander(x, deg + 1), better with x centred and scaled",
-)
-unsupported(
     np.unique_all, np.unique_counts, np.unique_inverse,
     reason="np.unique with return_index, return_inverse or return_counts, or np.unique_values",
 )  # fmt: skip
