@@ -32,6 +32,7 @@ LAYERS = {
     "runs": {"run"},
     "derivatives": {"derivative"},
     "matrices": {"jacobian"},
+    "twins": {"scipy"},
     "consumers": {"check"},
     "surface": {"__init__"},
 }
