@@ -114,13 +114,15 @@ class Tape:
         self, op: Op, y: Any, args: tuple[Any, ...], parents: tuple[int, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Append an operation and return its result as traced."""
-        entries = self.entries
-        index = len(entries)
         if op.kind == "linear":  # of what went into it and came out, the sweep reads the shapes alone
             args = tuple(hollow(a) if i >= 0 else a for a, i in zip(args, parents, strict=True))
-            entries.append((op, hollow(y), args, kwargs, parents, None))
+            entry = (op, hollow(y), args, kwargs, parents, None)
         else:
-            entries.append((op, y, args, kwargs, parents, None))
+            entry = (op, y, args, kwargs, parents, None)
+        # Threads may record on one tape: nothing that gives way to another comes between these two.
+        entries = self.entries
+        index = len(entries)
+        entries.append(entry)
         if not isinstance(y, tuple):
             return var(y, self, index)
         parts: list[Any] = [self.record(part, v, (y,), (index,), {"k": k}) for k, v in enumerate(y)]

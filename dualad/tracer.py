@@ -29,7 +29,7 @@ from .errors import (
     name_of,
     user_line,
 )
-from .op import OPS, UNARY, Op, Tracer, checked, primal
+from .op import OPS, UNARY, UNSUPPORTED, Op, Tracer, checked, primal
 from .rules import elementwise as ops
 
 # Levels are numbered as derivatives begin. One that is nested in another begins later, in whatever thread,
@@ -66,12 +66,15 @@ def no_rule(fn: Any) -> NoRuleError:
     name = name_of(fn)
     known = {name_of(f).rpartition(".")[2]: name_of(f) for f in list(OPS)}
     near = difflib.get_close_matches(name.rpartition(".")[2], known, 1, 0.75)
-    fix = f"{known[near[0]]} has a rule; " if near else ""
+    if fn in UNSUPPORTED:
+        fix = UNSUPPORTED[fn]
+    else:
+        fix = f"{known[near[0]]} has a rule; " if near else ""
+        fix += "write it over functions that have one"
     return error(
         NoRuleError,
         f"{name} has no derivative rule",
-        fix
-        + "write it over functions that have one, or call it on dualad.primal(x) if its derivative is not wanted",
+        f"{fix}, or call it on dualad.primal(x) if its derivative is not wanted",
     )
 
 
