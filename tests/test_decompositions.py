@@ -358,3 +358,39 @@ def test_multi_dot_multiplies_in_the_cheapest_order():
     agrees(lambda b: np.linalg.multi_dot([a, b, c]), b)
     with pytest.raises(np.linalg.LinAlgError):
         vjp(lambda x: np.linalg.multi_dot([a, x, c, d]), random(2))
+
+
+# Vectors that are not used may be undetermined
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5)], ids=str)
+def test_leading_vectors_of_matrices_of_low_rank(shape):
+    m, n = shape
+
+    def leading(x):
+        u, s, vt = np.linalg.svd(_low_rank(x, m, n, 2), full_matrices=False)
+        return (np.abs(u[:, :2]) * np.log(s[:2])) @ np.abs(vt[:2])
+
+    agrees(leading, random((m + n) * 2), 1e-7)
+
+
+def test_principal_components_of_few_samples():
+    def components(x):
+        centred = x - np.mean(x, axis=0)  # its last singular value is 0
+        return np.square(np.linalg.svd(centred, full_matrices=False)[2][:2])
+
+    agrees(components, random(4, 7), 1e-7)
+
+
+def test_a_simple_eigenvector_beside_equal_ones():
+    a = ORTHOGONAL @ np.diag([2.0, 2.0, 1.0]) @ ORTHOGONAL.T
+    symmetric = lambda f: lambda x: f(x + x.T)  # noqa: E731
+    agrees(symmetric(lambda x: np.square(np.linalg.eigh(x)[1][:, 0])), a / 2, 1e-7)
+    # A used vector that is undetermined is NaN, also where its cotangent is orthogonal to its partner.
+    assert np.any(np.isnan(grad(lambda x: np.linalg.eigh(x)[1][0, 0])(np.eye(2))))
+    assert np.any(np.isnan(grad(lambda x: np.linalg.svd(x)[0][0, 0])(np.eye(2))))
+
+
+@pytest.mark.parametrize("mode", ["forward-over-reverse", "reverse-over-forward", "reverse-over-reverse"])
+def test_second_derivatives_beside_equal_values_are_no_guess(mode):
+    a = ORTHOGONAL @ np.diag([1.0, 1.0, 0.5]) @ ORTHOGONAL.T
+    found = hessian(lambda x: np.sum(np.sin(np.square(np.linalg.eigh(x + x.T)[1][:, 0]))), mode=mode)(a)
+    assert np.all(np.isnan(found))

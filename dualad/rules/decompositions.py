@@ -10,7 +10,7 @@ from ..errors import DtypeError, KeywordError, error
 from ..op import composite, general, plain, primal
 from .batching import first, last, leading
 from .contract import mT
-from .linalg import cube, matrices, positive, reciprocal, rounding, square
+from .linalg import by_columns, cube, matrices, positive, reciprocal, rounding, square
 from .shape import as_array
 
 plain(np.linalg.matrix_rank)
@@ -112,16 +112,16 @@ def _push_svd(da, y, a):
     tolerance = rounding(s, a.shape)[..., None]
     apart = reciprocal(s[..., None, :] - s[..., :, None], tolerance)
     joint = reciprocal(s[..., None, :] + s[..., :, None], tolerance)
-    even, odd = 0.5 * (inner + mT(inner)) * apart, 0.5 * (inner - mT(inner)) * joint
+    even, odd = by_columns(0.5 * (inner + mT(inner)), apart), by_columns(0.5 * (inner - mT(inner)), joint)
     du, dv = u @ (even + odd), mT(vt) @ (even - odd)
     if m != n:
         # The part of the longer vectors that leaves their span; a zero singular value does not determine it.
-        scale = np.where(primal(s) > rounding(s, a.shape), s, np.nan)[..., None, :]
+        scale = 1 / np.where(primal(s) > rounding(s, a.shape), s, np.nan)[..., None, :]
         if m > n:
-            du = du + (right - u @ inner) / scale
+            du = du + by_columns(right - u @ inner, scale)
         else:
             left = mT(da) @ u
-            dv = dv + (left - mT(vt) @ mT(inner)) / scale
+            dv = dv + by_columns(left - mT(vt) @ mT(inner), scale)
     return du, np.diagonal(inner, 0, -2, -1) * _signs(s, a.shape), mT(dv)
 
 
@@ -295,7 +295,7 @@ def _push_eig(da, y, a):
     w, v = y
     inner = _eigenframe(v) @ da @ v
     gap = w[..., None, :] - w[..., :, None]
-    dv = v @ (inner * reciprocal(gap, rounding(w, a.shape)[..., None]))
+    dv = v @ by_columns(inner, reciprocal(gap, rounding(w, a.shape)[..., None]))
     # Vectors keep their length 1.
     return np.diagonal(inner, 0, -2, -1), dv - v * np.sum(v * dv, axis=-2, keepdims=True)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..op import composite, general, primal
+from ..op import Op, composite, general, multilinear, primal
 from .batching import leading
 from .contract import mT
 from .examples import arrays
@@ -203,13 +203,30 @@ def reciprocal(gap, tolerance):
     return np.where(same, 0.0, 1 / np.where(same, 1.0, np.where(lost, np.nan, gap)))
 
 
+def _by_columns(x, r):
+    return np.where(np.any(x != 0, axis=-2, keepdims=True), x * r, 0.0)
+
+
+# x * r, except that a column of zeros stays one beside NaN. In the reverse sweep such a column belongs to a
+# vector that nothing depends on: that it is undetermined does not matter to those that are used.
+by_columns: Op = multilinear(
+    _by_columns,
+    lambda g, x, r: by_columns(g, r),
+    lambda g, x, r: g * x,
+    name="product by columns",
+    dispatches=False,
+    batch=leading,
+    examples=arrays(((3, 3), (3, 3)), ((2, 4, 3), (2, 1, 3))),
+)
+
+
 def _push_eigh(da, y, a, UPLO):
     w, v = y
     half = np.tril(da) if UPLO == "L" else np.triu(da)
     whole = half + mT(half) - half * np.eye(np.shape(a)[-1], dtype=a.dtype)
     moved = mT(v) @ whole @ v
     gap = w[..., None, :] - w[..., :, None]
-    turn = moved * reciprocal(gap, rounding(w, a.shape)[..., None])
+    turn = by_columns(moved, reciprocal(gap, rounding(w, a.shape)[..., None]))
     return np.diagonal(moved, 0, -2, -1), v @ turn
 
 
