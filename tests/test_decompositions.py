@@ -394,3 +394,19 @@ def test_second_derivatives_beside_equal_values_are_no_guess(mode):
     a = ORTHOGONAL @ np.diag([1.0, 1.0, 0.5]) @ ORTHOGONAL.T
     found = hessian(lambda x: np.sum(np.sin(np.square(np.linalg.eigh(x + x.T)[1][:, 0]))), mode=mode)(a)
     assert np.all(np.isnan(found))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 2, 2)], ids=str)
+def test_empty_matrices(shape):
+    a = np.zeros(shape)
+    for f in (np.linalg.svdvals, np.linalg.pinv, lambda a: np.linalg.qr(a)[1]):
+        y, pullback = vjp(f, a)
+        assert y.shape == jvp(f, (a,), (a,))[1].shape == f(a).shape
+        assert pullback(y)[0].shape == shape
+    if len(shape) == 3:
+        assert vjp(np.linalg.cond, a)[0].shape == (0,)
+    else:
+        with pytest.raises(np.linalg.LinAlgError):
+            vjp(np.linalg.cond, a)
+    with pytest.raises(np.linalg.LinAlgError):
+        vjp(lambda a: np.linalg.lstsq(a, np.zeros(0))[0], np.zeros((0, 2, 2)))

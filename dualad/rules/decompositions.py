@@ -261,6 +261,8 @@ lstsq = general(
 )
 def _lstsq(a, b, rcond=None):
     a, b = as_array(a), as_array(b)
+    if np.ndim(a) != 2:
+        raise np.linalg.LinAlgError(f"lstsq takes one matrix, not an array of {np.ndim(a)} dimensions")
     m, n = np.shape(a)
     if rcond is None:
         rcond = np.finfo(float).eps * max(m, n)  # of the double precision that NumPy computes in
@@ -346,7 +348,7 @@ def _eigvals(a):
     ],
 )
 def _cond(x, p=None):
-    if np.size(x) == 0:
+    if 0 in np.shape(x)[-2:]:
         raise np.linalg.LinAlgError("cond is not defined on empty arrays")
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
