@@ -165,11 +165,20 @@ def _take(a, indices, axis=None):
     return a[(slice(None),) * axis + (indices,)]
 
 
-@composite(np.take_along_axis, examples=arrays(((3, 4), np.array([[0, 1], [3, 3], [2, 0]]), {"axis": 1})))
+@composite(
+    np.take_along_axis,
+    examples=arrays(
+        ((3, 4), np.array([[0, 1], [3, 3], [2, 0]]), {"axis": 1}), ((2, 3), np.array([[1]]), {"axis": 1})
+    ),
+)
 def _take_along_axis(arr, indices, axis=-1):
-    axis = np.lib.array_utils.normalize_axis_index(axis, np.ndim(arr))
-    grid = np.ogrid[tuple(slice(n) for n in np.shape(indices))]
-    return arr[tuple(indices if k == axis else grid[k] for k in range(np.ndim(arr)))]
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    n = np.ndim(arr)
+    axis = np.lib.array_utils.normalize_axis_index(axis, n)
+    # Along the other axes every position: the indices may broadcast there.
+    grid = np.ogrid[tuple(slice(size) for size in np.shape(arr))]
+    return arr[tuple(indices if k == axis else grid[k] for k in range(n))]
 
 
 @composite(np.compress, examples=arrays((np.array([True, False, True]), (3, 2), {"axis": 0})))
