@@ -23,17 +23,10 @@ from .tree import flatten
 # Operations that move elements and do no arithmetic with them.
 MOVES = frozenset(
     (
-        "reshape",
-        "transpose",
-        "broadcast_to",
-        "concatenate",
-        "roll",
-        "astype",
-        "indexing",
-        "np.where",
-        "output of several",
+        "reshape", "transpose", "broadcast_to", "concatenate", "roll", "astype", "indexing", "np.where",
+        "output of several", "diagonal", "assignment", "new array",
     )
-)
+)  # fmt: skip
 
 
 class Ledger:

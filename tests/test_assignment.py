@@ -87,6 +87,14 @@ def shapes(x):
     return np.concatenate([flat * turned.ravel(), y[0], np.squeeze(deep)[1]])
 
 
+def diagonals(x):
+    y = np.outer(x, x)
+    middle, above, spread = np.diagonal(y), np.diagonal(y, 1), np.broadcast_to(y[0], (2, 4))
+    y[0] = x * x[0]
+    y[2, 3] *= x[1]
+    return np.concatenate([middle * above[0], above, spread[1], np.diag(y)])
+
+
 def copies(x):
     y = x * 1.0
     held = [y.copy(), copy.copy(y), copy.deepcopy(y), np.copy(y), y.astype(float), np.array(y[:]).T, +y]
@@ -112,7 +120,8 @@ def sorting(x):
 
 
 FUNCTIONS = [
-    fill, fill_like, overwrite, own_argument, masks, twice, outputs, aliases, views, shapes, copies, rows, sorting,
+    fill, fill_like, overwrite, own_argument, masks, twice, outputs, aliases, views, shapes, diagonals,
+    copies, rows, sorting,
 ]  # fmt: skip
 X = np.array([0.7, 1.3, 2.1, 0.4])
 

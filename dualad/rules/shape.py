@@ -96,6 +96,23 @@ astype = linear(
 )
 
 
+def _on_diagonal(shape, offset):
+    """Where the diagonals of a stack of matrices lie."""
+    rows, columns = shape[-2:]
+    i = np.arange(max(0, min(rows + min(offset, 0), columns - max(offset, 0))))
+    return (*(slice(None),) * (len(shape) - 2), i - min(offset, 0), i + max(offset, 0))
+
+
+diagonal = linear(
+    lambda x, offset: np.diagonal(x, offset, -2, -1),
+    lambda g, x, offset: scatter_add(g, index=_on_diagonal(x.shape, offset), shape=x.shape),
+    name="diagonal",
+    batch=lambda op, args, flags, keywords, k: args[0][_on_diagonal(args[0].shape[:-1], keywords["offset"])],
+    view=_read_only,
+    examples=arrays(((3, 4), {"offset": 0}), ((2, 3, 3), {"offset": -1})),
+)
+
+
 def _part(g, i, xs, axis):
     start = sum(x.shape[axis] for x in xs[:i])
     return g[(slice(None),) * axis + (slice(start, start + xs[i].shape[axis]),)]
@@ -341,10 +358,7 @@ def _repeat(a, repeats, axis=None):
 
 @composite(np.diagonal, examples=arrays(((3, 4),), ((3, 4, 2), {"offset": 1, "axis1": 0, "axis2": -1})))
 def _diagonal(a, offset=0, axis1=0, axis2=1):
-    a = np.moveaxis(a, (axis1, axis2), (-2, -1))
-    rows, columns = a.shape[-2:]
-    i = np.arange(max(0, min(rows + min(offset, 0), columns - max(offset, 0))))
-    return a[..., i - min(offset, 0), i + max(offset, 0)]
+    return diagonal(np.moveaxis(a, (axis1, axis2), (-2, -1)), offset=int(offset))
 
 
 @composite(np.diag, examples=arrays(((3,),), ((3,), {"k": -1}), ((3, 4), {"k": 1})))
