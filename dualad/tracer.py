@@ -295,7 +295,7 @@ class Traced(Tracer):
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
     def flatten(self: Any, order: str = "C") -> Any:
-        return np.ravel(self, order)  # type: ignore[call-overload]
+        return +np.ravel(self, order)  # type: ignore[call-overload]  # a copy, where ravel is a view
 
     # comparisons return plain values
     def __lt__(self, other: Any) -> Any:

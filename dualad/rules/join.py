@@ -132,7 +132,7 @@ def _pad(array, pad_width, mode="constant", *, constant_values=0, reflect_type="
         for axis, width in enumerate(widths):  # NumPy pads the positions
             if np.any(width):
                 array = np.take(array, np.pad(np.arange(array.shape[axis]), tuple(width), mode), axis)
-        return array
+        return array if np.any(widths) else +array
     if mode != "constant":
         fix = "mode='constant', 'edge', 'reflect', 'symmetric' or 'wrap'"
         raise error(KeywordError, f"np.pad has no derivative rule for mode={mode!r} and such keywords", fix)

@@ -176,7 +176,7 @@ def _ix(*args):
 
 @composite(np.real_if_close, examples=arrays(((3,),)))
 def _real_if_close(a, tol=100):
-    return +a
+    return a
 
 
 @composite(

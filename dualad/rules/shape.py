@@ -152,6 +152,8 @@ def static_shape(shape, size):
 
 @composite(np.reshape, examples=arrays(((2, 6), [-1, 3]), ((2, 3), [3, 2], {"order": "F"})))
 def _reshape(a, shape=None, order="C", *, newshape=None, copy=None):
+    if copy:
+        a = +a
     shape = newshape if shape is None else shape
     shape = static_shape(shape, np.size(a))
     if order == "F":
@@ -346,7 +348,7 @@ def _tile(A, reps):
     spread = tuple(x for r, s in zip(reps, shape, strict=True) for x in (r, s))
     thin = tuple(x for s in shape for x in (1, s))
     tiled = broadcast_to(reshape(as_array(A), shape=thin), shape=spread)
-    return reshape(tiled, shape=tuple(r * s for r, s in zip(reps, shape, strict=True)))
+    return +reshape(tiled, shape=tuple(r * s for r, s in zip(reps, shape, strict=True)))  # never a view
 
 
 @composite(np.repeat, examples=arrays(((2, 3), 2), ((2, 3), [1, 0, 2], {"axis": 1})))
