@@ -155,6 +155,12 @@ def _push_slogdet(da, y, a):
 slogdet = general(np.linalg.slogdet, _push_slogdet, batch=leading, cost=cube(2 / 3), examples=_SQUARE)
 
 
+def _mirrored(da, upper):
+    """The symmetric matrix of which NumPy reads one triangle."""
+    half = np.triu(da) if upper else np.tril(da)
+    return half + mT(half) - half * np.eye(np.shape(da)[-1], dtype=da.dtype)
+
+
 def _lower_half(m):
     """Lower triangle with half the diagonal: how a Cholesky factor moves, seen from its own frame."""
     n = np.shape(m)[-1]
@@ -164,9 +170,7 @@ def _lower_half(m):
 def _push_cholesky(da, y, a, upper=False):
     # NumPy reads one triangle and takes it for both: so does its derivative.
     lower = mT(y) if upper else y
-    n = np.shape(a)[-1]
-    half = np.triu(da) if upper else np.tril(da)
-    whole = half + mT(half) - half * np.eye(n, dtype=a.dtype)
+    whole = _mirrored(da, upper)
     inner = mT(np.linalg.solve(lower, mT(np.linalg.solve(lower, whole))))
     moved = lower @ _lower_half(inner)
     return mT(moved) if upper else moved
@@ -222,8 +226,7 @@ by_columns: Op = multilinear(
 
 def _push_eigh(da, y, a, UPLO):
     w, v = y
-    half = np.tril(da) if UPLO == "L" else np.triu(da)
-    whole = half + mT(half) - half * np.eye(np.shape(a)[-1], dtype=a.dtype)
+    whole = _mirrored(da, UPLO == "U")
     moved = mT(v) @ whole @ v
     gap = w[..., None, :] - w[..., :, None]
     turn = by_columns(moved, reciprocal(gap, rounding(w, a.shape)[..., None]))
@@ -253,8 +256,7 @@ def _eigvalsh(a, UPLO="L"):
 def _push_eigvalsh(da, y, a, UPLO):
     # Values alone: finite at repeated ones, where the vectors are not.
     v = np.linalg.eigh(a, UPLO)[1]
-    half = np.tril(da) if UPLO == "L" else np.triu(da)
-    whole = half + mT(half) - half * np.eye(np.shape(a)[-1], dtype=a.dtype)
+    whole = _mirrored(da, UPLO == "U")
     return np.sum(v * (whole @ v), axis=-2)
 
 
