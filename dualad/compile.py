@@ -1,0 +1,392 @@
+"""Compiled functions: traced once for each form of their arguments, run as native code from then on."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import ArgumentError, TraceError, error
+from .native.scalars import LIMIT, NotScalar, Scalars
+from .native.straight import Straight
+from .op import Tracer
+from .program import Program, Value
+from .replay import Replay
+from .run import keep_freed_memory
+from .select import named
+from .simplify import simplified
+from .symbol import traced
+from .tree import flatten
+
+# Arrays of so many elements are worth a loop, if their scalar code would take longer than SHORT additions, or if
+# already writing it would take long, for ELEMENTS in all.
+LARGE, SHORT, ELEMENTS = 64, 10_000, 1_000_000
+# Programs kept by one compiled function, the least recently used going first
+KEPT = 32
+# Scalar instructions of Python's that cost as much as one operation of NumPy's
+WORTH = 25
+# What native code returns where the arguments or the branches are not those it was compiled for
+_MISS = object()
+
+
+class Variant:
+    """A function's program for one form of its arguments and one way through its branches, ready to run."""
+
+    __slots__ = ("interpreter", "module", "native", "program", "rebuild", "why")
+    module: Any
+    native: Any
+    interpreter: Callable[[Sequence[Any]], tuple[list[Any], bool]]
+
+    def __init__(self, f: Callable[..., Any], leaves: Sequence[Any]) -> None:
+        program, self.rebuild = traced(f, leaves)
+        self.program = simplified(program)
+        self.interpreter, self.module = Replay(self.program), None
+        self._choose()
+        self.native = None if self.module is None else _function(self.module, lambda *args: _MISS)
+
+    def _choose(self) -> None:
+        """Scalar code for short programs, loops for large arrays, else NumPy."""
+        missing, values = _llvm_is_missing(), self.program.values
+        sizes = [math.prod(value.shape) for value in values if value.op is not None]
+        large = not missing and max(sizes, default=0) >= LARGE
+        loops = large and not any(map(_has_zeros_to_use, values))
+        if loops and sum(sizes) > ELEMENTS:
+            scalars, self.why = None, "its arrays are large"
+        else:
+            scalars, self.why = _scalars(self.program, SHORT if loops else LIMIT)
+        if large and (scalars is None or (loops and scalars.code.cost() > SHORT)):
+            from .native.steps import Steps
+
+            steps = Steps(self.program)
+            if steps.module is not None:
+                keep_freed_memory()
+                self.interpreter = steps
+                return
+            if loops:
+                scalars, self.why = _scalars(self.program, LIMIT)
+        if scalars is not None and not missing:
+            self.module = _module(self.program, scalars)
+        elif scalars is not None:
+            self.why = "llvmlite is not installed: pip install dualad[compile]"
+            if len(scalars.code.instructions) <= WORTH * len(self.program):
+                self.interpreter = Interpreted(Straight(self.program, scalars), Replay(self.program))
+
+    def use_numpy(self) -> None:
+        """Native code's last digits lead to another branch than the one that was traced."""
+        self.module = self.native = None
+        self.interpreter = Replay(self.program)
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """The results' leaves, or `_MISS` where another branch is taken."""
+        native = self.native  # another thread may find that it must go
+        if native is None:
+            found, held = self.interpreter(leaves)
+            return found if held else _MISS
+        found = native(*leaves)
+        if found is _MISS:  # the arrays may lie otherwise in memory
+            found = native(*[np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in leaves])
+        return found if found is _MISS or len(self.program.outputs) != 1 else (found,)
+
+
+class Interpreted:
+    """Python's arithmetic, and NumPy's where that raises: NumPy has a limit there."""
+
+    __slots__ = ("_replay", "_straight")
+
+    def __init__(self, straight: Straight, replay: Replay) -> None:
+        self._straight, self._replay = straight, replay
+
+    def __call__(self, leaves: Sequence[Any]) -> tuple[list[Any], bool]:
+        try:
+            return self._straight(leaves)
+        except (ArithmeticError, ValueError):
+            return self._replay(leaves)
+
+
+def _scalars(program: Program, limit: int) -> tuple[Scalars | None, str]:
+    """The scalar code of a program, of at most `limit` instructions, or why there is none."""
+    values = [program.values[k] for k in (*program.inputs, *program.outputs)]
+    if any(v.dtype != np.float64 or v.form not in (float, np.generic, np.ndarray) for v in values):
+        return None, "its arguments or results are not all of double precision"
+    try:
+        return Scalars(program, limit), ""
+    except NotScalar as reason:
+        return None, f"it has {reason}"
+
+
+def _has_zeros_to_use(value: Value) -> bool:
+    """Whether a value is unit directions: scalar code is as sparse as what is computed from them."""
+    return (
+        value.op is None and bool(value.kwargs) and np.size(value.constant) > 1 and not np.all(value.constant)
+    )
+
+
+def _llvm_is_missing() -> bool:
+    from .native import call
+
+    return importlib.util.find_spec("llvmlite") is None or not call.possible()
+
+
+def _module(program: Program, scalars: Scalars) -> Any:
+    from .native import call, engine, llvm
+
+    inputs, outputs = ([program.values[k] for k in ks] for ks in (program.inputs, program.outputs))
+    guards = [(k, guard.expected) for k, guard in zip(scalars.guards, program.guards, strict=True)]
+    return engine.Module(
+        llvm.kernel(scalars.code, scalars.outputs, guards) + "\n\n" + call.entry(inputs, outputs)
+    )
+
+
+def _function(module: Any, slow: Callable[..., Any]) -> Any:
+    from .native import call
+
+    return call.function(module, slow)
+
+
+class Compiled:
+    """A compiled function. It takes what the function takes, and returns what it returns.
+
+    A traced argument, of a derivative or of another compilation, runs the function itself.
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, f)
+        self._f = f
+        self._variants: OrderedDict[Any, list[Variant]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._fast: Callable[..., Any] = self._found
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._fast(*args) if not kwargs else self._found(*args, **kwargs)
+
+    def _found(self, *args: Any, **kwargs: Any) -> Any:
+        """Any call that the last one's native code does not take."""
+        form = signature((args, kwargs))
+        if form is None:
+            return self._f(*args, **kwargs)
+        leaves, rebuild = flatten((args, kwargs))
+        dynamic = [k for k, x in enumerate(leaves) if _is_dynamic(x)]
+        given = [leaves[k] for k in dynamic]
+        with self._lock:
+            variants = list(self._variants.get(form, ()))
+        for variant in variants:
+            found = variant.run(given)
+            if found is not _MISS:
+                self._install(variant, args, kwargs)
+                return variant.rebuild(found)
+
+        def f(*xs: Any) -> Any:
+            whole = list(leaves)
+            for k, x in zip(dynamic, xs, strict=True):
+                whole[k] = x
+            inner_args, inner_kwargs = rebuild(whole)
+            return self._f(*inner_args, **inner_kwargs)
+
+        variant = Variant(f, given)
+        with self._lock:
+            self._variants.setdefault(form, []).insert(0, variant)
+            self._variants.move_to_end(form)
+            while sum(map(len, self._variants.values())) > KEPT:
+                oldest = next(iter(self._variants))
+                self._variants[oldest].pop()
+                if not self._variants[oldest]:
+                    del self._variants[oldest]
+        found = variant.run(given)
+        if found is _MISS:
+            variant.use_numpy()
+            found = variant.run(given)
+        self._install(variant, args, kwargs)
+        return variant.rebuild(found)
+
+    def _install(self, variant: Variant, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Let the next call go straight to native code, if its arguments are plain numbers and arrays."""
+        if kwargs or not all(map(_is_dynamic, args)):
+            return
+        if variant.module is None:
+            self._fast = self._straight_to(variant, args)
+            return
+        single = len(variant.program.outputs) == 1 and variant.rebuild([_MISS]) is _MISS
+        if single:
+            self._fast = _function(variant.module, self._found)
+            return
+        native, rebuild = variant.native, variant.rebuild
+        one = len(variant.program.outputs) == 1
+
+        def fast(*args: Any) -> Any:
+            found = native(*args)
+            return self._found(*args) if found is _MISS else rebuild((found,) if one else found)
+
+        self._fast = fast
+
+    def _straight_to(self, variant: Variant, like: tuple[Any, ...]) -> Callable[..., Any]:
+        """What passes arguments of one form to a variant, and others to `_found`."""
+        forms = [(type(x), getattr(x, "shape", None), getattr(x, "dtype", None)) for x in like]
+
+        def fast(*args: Any) -> Any:
+            if len(args) == len(forms):
+                for x, (kind, shape, dtype) in zip(args, forms, strict=True):
+                    if type(x) is not kind or (
+                        kind not in (float, complex) and (x.shape != shape or x.dtype != dtype)
+                    ):
+                        break
+                else:
+                    found = variant.run(args)
+                    if found is not _MISS:
+                        return variant.rebuild(found)
+            return self._found(*args)
+
+        return fast
+
+    def _variant(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Variant:
+        form = signature((args, kwargs))
+        if form is None:
+            raise error(ArgumentError, f"{named(self._f)} was asked for its program of traced values")
+        self._found(*args, **kwargs)
+        with self._lock:
+            return self._variants[form][0]
+
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """The simplified program for such arguments."""
+        return self._variant(args, kwargs).program
+
+    def llvm(self, *args: Any, **kwargs: Any) -> str:
+        """LLVM's text of the native code for such arguments."""
+        return str(self._module(args, kwargs).text)
+
+    def assembly(self, *args: Any, **kwargs: Any) -> str:
+        """The machine's instructions for such arguments."""
+        return str(self._module(args, kwargs).assembly())
+
+    def c_callable(self, *args: Any, **kwargs: Any) -> Any:
+        """A C function for such arguments, which C code may call: with `.address`, `.ctypes`, `.low_level()`.
+
+        For functions of numbers and arrays that return one number. The signature is `double (double)` for one
+        number, else `double (int, double *)` for all numbers of the arguments, one behind the other.
+        """
+        from .native.ahead import c_function
+
+        return c_function(self._exportable(args, kwargs), named(self._f))
+
+    def save(self, path: Any, *args: Any, **kwargs: Any) -> Any:
+        """Write native code for such arguments to `path.o`, an object file, and its C header to `path.h`.
+
+        returns: the two paths
+        """
+        from pathlib import Path
+
+        from .native.ahead import save
+
+        return save(self._exportable(args, kwargs), Path(path))
+
+    def _module(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        variant = self._variant(args, kwargs)
+        module = variant.module or getattr(variant.interpreter, "module", None)
+        if module is None:
+            raise self._no_native_code(variant.why)
+        return module
+
+    def _exportable(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
+        """The program, which runs without Python, in scalar code."""
+        variant = self._variant(args, kwargs)
+        if variant.module is None:
+            missing = _llvm_is_missing()
+            scalars, why = _scalars(variant.program, LIMIT)
+            if missing or scalars is None:
+                raise self._no_native_code(variant.why if missing else why)
+        return variant.program
+
+    def _no_native_code(self, why: str) -> Exception:
+        return error(
+            ArgumentError,
+            f"{named(self._f)} has no native code: {why}",
+            "compiled.program(...) shows the program, which NumPy runs",
+        )
+
+
+def compile(f: Callable[..., Any]) -> Compiled:
+    """Compile a function, or a derivative of one: `compile(grad(f))`, `compile(hessian(f))` and so on.
+
+    The first call traces the function for the shapes and dtypes of its arguments; later calls with such
+    arguments run native code (of scalar operations, for programs of up to 600,000 of them in double precision;
+    fused loops for large arrays). Other programs, and all without llvmlite, run without Python's overhead of
+    differentiation, through NumPy. Numbers and arrays are variables; integers, strings, functions and other
+    values are part of the form, and another one is traced anew, as is another branch of an `if` on a traced
+    value. A constant 0 from a derivative's own unit directions annihilates what it is multiplied with,
+    infinities too.
+
+    f: function of numbers, arrays and nested containers of them, without side effects: what it reads from
+        elsewhere (globals, random numbers, files) stays as it was when it was traced, and what it prints or
+        appends, it does then
+    returns: a function of the same arguments; also with `.program(*args)`, `.llvm(*args)`, `.assembly(*args)`,
+        `.c_callable(*args)`, `.save(path, *args)`
+    raises: at a call, TraceError where the result's shape depends on values, or what it does needs plain ones
+
+    >>> g = dualad.compile(dualad.grad(lambda x: np.sum(x[1:] * x[:-1])))
+    >>> g(np.array([1.0, 2.0, 3.0]))
+    array([2., 4., 2.])
+    """
+    return Compiled(f)
+
+
+def backend_info() -> dict[str, Any]:
+    """What compiled functions run on: the native backend and its version, or why there is none.
+
+    returns: dict with `backend`, 'LLVM' or 'NumPy'; with LLVM `llvmlite`, a version, `width`, how many doubles loops
+        compute at a time, and `libmvec`, whether glibc has functions of so many; else `why`
+
+    >>> backend_info()["backend"]
+    'LLVM'
+    """
+    if _llvm_is_missing():
+        return {"backend": "NumPy", "why": "llvmlite is not installed: pip install dualad[compile]"}
+    import llvmlite
+
+    from .native.vectors import vectors
+
+    width, functions = vectors()
+    return {
+        "backend": "LLVM",
+        "llvmlite": llvmlite.__version__,
+        "width": width,
+        "libmvec": bool(functions),
+    }
+
+
+def _is_dynamic(x: Any) -> bool:
+    return type(x) in (float, complex) or isinstance(x, (np.ndarray, np.number))
+
+
+def signature(x: Any) -> Any:
+    """The form of arguments, hashable: equal for those that one program serves. None if one is traced."""
+    if isinstance(x, Tracer):
+        return None
+    if type(x) in (float, complex):
+        return type(x)
+    if isinstance(x, (np.ndarray, np.number)):
+        if x.dtype == object:
+            return None
+        return type(x), x.dtype, x.shape
+    if isinstance(x, dict):
+        parts = [signature(v) for v in x.values()]
+        return None if None in parts else (type(x), *x, *parts)
+    if isinstance(x, (tuple, list)):
+        parts = [signature(v) for v in x]
+        return None if None in parts else (type(x), *parts)
+    leaves, _ = flatten(x)
+    if len(leaves) != 1 or leaves[0] is not x:  # a dataclass
+        return None if (inner := signature(leaves)) is None else (type(x), inner)
+    # An object that is equal to itself alone may hold other values at the next call.
+    kind: Any = type(x)
+    if kind.__hash__ is None or (kind.__eq__ is object.__eq__ and not callable(x)):
+        raise error(
+            TraceError,
+            f"a compiled function was given a {type(x).__name__}, of which it cannot see whether it has changed",
+            "numbers, arrays, tuples, dicts or a dataclass of them; or a function that reads it from outside, as it is",
+        )
+    return "static", type(x), x

@@ -1,0 +1,1 @@
+"""Native code from programs: scalar operations, LLVM's text for them, and functions that Python can call."""

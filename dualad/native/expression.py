@@ -1,0 +1,184 @@
+"""Which operations a loop can compute, and the scalar code of a value at one place of a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..program import Program, Ref, Value
+from . import places
+from .code import Code
+from .loops import Access
+from .lowering import LIBRARY, ROWS, TRUTHS, is_row, known, number
+from .places import Place
+
+EXACT = 2**53  # whole numbers up to here are doubles
+
+
+class Paste(NamedTuple):
+    """A result that is the second operand, or 0, outside of a box and the first one in it."""
+
+    where: list[places.Part]
+    inner: int
+    outer: int | None
+
+
+class Kinds:
+    """What loops make of each value of a program: `kind` is "row", "move", "paste", "sum", "source" or "call"."""
+
+    __slots__ = ("kind", "literals", "paste", "values")
+
+    def __init__(self, program: Program) -> None:
+        self.values = program.values
+        inputs = set(program.inputs)
+        self.literals: dict[int, tuple[Any, bool]] = {}
+        self.paste: dict[int, Paste] = {}
+        for k, value in enumerate(self.values):
+            if value.op is None and k not in inputs:
+                self._constant(k, value)
+        self.kind = ["source" if v.op is None else self._kind(k, v) for k, v in enumerate(self.values)]
+
+    def _constant(self, k: int, value: Value) -> None:
+        x = np.asarray(value.constant)
+        if x.dtype.kind in "fiub" and x.dtype.itemsize <= 8 and x.size:
+            flat = x.ravel()
+            same = (flat == flat[0]).all() and (flat[0] != 0 or not np.any(np.signbit(flat * 1.0)))
+            if x.size == 1 or same:
+                self.literals[k] = flat[0].item(), bool(value.kwargs)
+
+    def readable(self, k: int) -> bool:
+        """Whether a loop can read this value as doubles or truth values."""
+        value = self.values[k]
+        if value.form is np.generic and value.shape:
+            return False  # of a subclass
+        if value.op is None and value.constant is not None:
+            x = np.asarray(value.constant)
+            return (x.dtype.kind in "fb" and x.dtype.itemsize <= 8) or (
+                x.dtype.kind in "iu" and x.size > 0 and int(x.min()) >= -EXACT and int(x.max()) <= EXACT
+            )
+        return value.dtype is not None and value.dtype in (np.float64, np.bool_) and value.form is not tuple
+
+    def _kind(self, k: int, value: Value) -> str:
+        op, args = value.op, value.args
+        assert op is not None
+        if value.dtype is None or value.dtype not in (np.float64, np.bool_) or not self.readable(k):
+            return "call"
+        if not args or not all(type(a) is Ref and self.readable(a.k) for a in args):
+            return "call"
+        name, shape = known(op), value.shape
+        operands = [self.values[a.k] for a in args]
+        if name in ROWS:
+            return "row" if is_row(value) and not value.kwargs else "call"
+        first = operands[0]
+        if name == "astype":
+            return "row" if value.dtype == np.float64 else "call"
+        if name == "sum":
+            return "sum" if value.dtype == first.dtype == np.float64 else "call"
+        if value.dtype != first.dtype:
+            return "call"
+        if name in ("transpose", "broadcast_to"):
+            return "move"
+        if name == "reshape":
+            return "move" if places.only_unit_axes_differ(first.shape, shape) else "call"
+        if name == "indexing":
+            return "call" if places.parts(value.kwargs["index"], first.shape) is None else "move"
+        if name in ("scatter_add", "assignment"):
+            return self._pasting(k, value, operands)
+        return "call"
+
+    def _pasting(self, k: int, value: Value, operands: list[Value]) -> str:
+        index = places.parts(value.kwargs["index"], value.shape)
+        into = value.op is not None and value.op.name == "assignment"
+        if index is None or any(isinstance(p, range) and p.step != 1 for p in index):
+            return "call"
+        if len(operands[-1].shape) > places.rank(index) or any(v.dtype != np.float64 for v in operands):
+            return "call"
+        refs = value.refs
+        self.paste[k] = Paste(index, refs[-1], refs[0] if into else None)
+        return "paste"
+
+    def weight(self, k: int) -> int:
+        """What computing a value once more would cost, about, in additions."""
+        value = self.values[k]
+        if self.kind[k] != "row" or value.op is None:
+            return 0
+        name = value.op.name.removeprefix("np.").replace("arc", "a")
+        if name == "power by a number":
+            n = self.literals.get(value.refs[1], (None, False))[0]
+            return 3 if n is not None and float(n).is_integer() and abs(n) <= 4 else 30
+        return (
+            20 if name in LIBRARY or name == "power" else 4 if name in ("divide", "sqrt", "reciprocal") else 1
+        )
+
+    def operands(self, k: int, place: Place) -> Iterator[tuple[int, Place]]:
+        """What a value reads at a place: (operand, place), for pastes in and outside of the box."""
+        value = self.values[k]
+        if k in self.paste:
+            paste = self.paste[k]
+            yield paste.inner, places.pasted(paste.where, place, self.values[paste.inner].shape)
+            if paste.outer is not None:
+                yield paste.outer, place
+            return
+        assert value.op is not None
+        name = value.op.name
+        for ref in value.refs:
+            shape = self.values[ref].shape
+            if name == "transpose":
+                yield ref, places.transposed(place, value.kwargs["axes"])
+            elif name == "reshape":
+                yield ref, places.squeezed(place, shape, value.shape)
+            elif name == "indexing":
+                yield ref, places.indexed(places.parts(value.kwargs["index"], shape) or (), place)
+            else:
+                yield ref, places.stretched(place, shape)
+
+
+class Expression:
+    """Scalar code of values in the region of a loop that begins at `corner`; `access` reads what lies in memory."""
+
+    def __init__(
+        self,
+        kinds: Kinds,
+        corner: Sequence[int],
+        access: Callable[[int, Place], Access | None],
+    ) -> None:
+        self.kinds, self.code, self.access = kinds, Code(), access
+        self.corner = corner
+        self.known: dict[tuple[int, Place], int] = {}
+
+    def at(self, k: int, place: Place) -> int:
+        """The position in the code of value `k` at a place."""
+        key = (k, place)
+        if key not in self.known:
+            self.known[key] = self._new(k, place)
+        return self.known[key]
+
+    def _new(self, k: int, place: Place) -> int:
+        kinds = self.kinds
+        if k in kinds.literals:
+            return self.code.constant(*kinds.literals[k])
+        access = self.access(k, place)
+        if access is not None:
+            return self.code.read(access, access.kind)
+        value = kinds.values[k]
+        if k in kinds.paste:
+            paste = kinds.paste[k]
+            if places.inside(places.box(paste.where), place, self.corner):
+                return self.at(
+                    paste.inner, places.pasted(paste.where, place, kinds.values[paste.inner].shape)
+                )
+            return self.code.zero if paste.outer is None else self.at(paste.outer, place)
+        args = [self.at(*operand) for operand in kinds.operands(k, place)]
+        if kinds.kind[k] == "move":
+            return args[0]
+        assert value.op is not None
+        name = value.op.name
+        if name == "astype":
+            return number(self.code, args[0])
+        if name not in TRUTHS:
+            args = [number(self.code, a) for a in args]
+        elif name == "np.where":
+            args[1:] = [number(self.code, a) for a in args[1:]]
+        return ROWS[name](self.code, *args)

@@ -1,0 +1,43 @@
+"""Operations that are themselves written in NumPy, as the programs that these are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..program import Program, Ref, Value
+from ..simplify import simplified
+from ..symbol import traced
+from .lowering import INLINED, known
+
+
+def inlined(program: Program) -> Program:
+    """The same program with the operations that are written over others replaced by those."""
+    if not any(known(value.op) in INLINED for value in program.values):
+        return program
+    values: list[Value] = []
+    place: list[int] = []
+    for value in program.values:
+        args = tuple(Ref(place[a.k]) if type(a) is Ref else a for a in value.args)
+        value = value._replace(args=args)
+        op = value.op
+        if op is None or known(op) not in INLINED or value.dtype != np.float64:
+            values.append(value)
+        else:
+            ones = [
+                np.ones(values[a.k].shape) if values[a.k].shape else np.float64(1.0) for a in args
+            ]  # of the operands
+            inner, _ = traced(lambda *xs, f=op.fn, kwargs=value.kwargs: f(*xs, **kwargs), ones)
+            there = dict(zip(inner.inputs, [a.k for a in args], strict=True))
+            for k, v in enumerate(inner.values):
+                if k not in there:
+                    there[k] = len(values)
+                    moved = tuple(Ref(there[a.k]) if type(a) is Ref else a for a in v.args)
+                    form = value.form if k == inner.outputs[0] else v.form
+                    values.append(v._replace(args=moved, form=form))
+            place.append(there[inner.outputs[0]])
+            continue
+        place.append(len(values) - 1)
+    guards = [guard._replace(k=place[guard.k]) for guard in program.guards]
+    return simplified(
+        Program(values, [place[k] for k in program.inputs], [place[k] for k in program.outputs], guards)
+    )
