@@ -10,9 +10,16 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("dualad", "numpy", "scipy", "scikit-learn", "matplotlib", "rich", "threadpoolctl")
-PEERS = ("autograd", "jax", "torch", "xad")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+PACKAGES = ("dualad", "numpy", "scipy", "scikit-learn", "matplotlib", "rich", "threadpoolctl", "llvmlite")
+PEERS = ("autograd", "casadi", "jax", "numba", "torch", "xad")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NPROC",
+    "XLA_FLAGS",
+)
 
 
 def cpu_model() -> str:
@@ -38,7 +45,7 @@ def version(package: str) -> str | None:
 def fingerprint() -> str:
     """Digest of dualad's source and of all that is timed, so that no stale number survives an edit."""
     here = Path(__file__).parent
-    files = sorted([here / "timing.py", *here.glob("problems/*.py")])
+    files = sorted([here / "timing.py", *here.glob("*peers.py"), *here.glob("problems/*.py")])
     spec = util.find_spec("dualad")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         files += sorted(Path(folder).rglob("*.py"))

@@ -10,7 +10,7 @@ import gc
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -85,24 +85,30 @@ def repetitions(call: Call, sample_seconds: float) -> int:
         inner = max(2 * inner, min(10 * inner, math.ceil(inner * sample_seconds / max(seconds, 1e-9))))
 
 
-def race(contestants: Mapping[str, Call], settings: Mapping[str, Any]) -> dict[str, Any]:
+def race(contestants: Mapping[str, Call], settings: Mapping[str, Any], once: bool = False) -> dict[str, Any]:
     """Time the contestants in interleaved rounds.
 
     settings: `rounds` wanted, `sample_seconds` of the shortest sample, `cell_seconds` allowed in all
     (at least five rounds are run, whatever they take)
-    returns: `{"samples": {name: [seconds per call, ...]}, "inner": {name: calls per sample}}`
+    once: every call is a sample of its own, as for what takes seconds
+    returns: `{"samples": {name: [seconds per call, ...]}, "inner": {name: calls per sample}, "share": part of
+        the time in which the processor worked for this process}`
     """
-    inner = {name: repetitions(call, settings["sample_seconds"]) for name, call in contestants.items()}
+    inner = {
+        name: 1 if once else repetitions(call, settings["sample_seconds"])
+        for name, call in contestants.items()
+    }
     gc.collect()
     samples: dict[str, list[float]] = {name: [] for name in contestants}
-    start = perf_counter()
+    start, worked = perf_counter(), process_time()
     for done in range(settings["rounds"]):
         spent = perf_counter() - start
         if done >= 5 and spent * (done + 1) / done > settings["cell_seconds"]:
             break
         for name, call in contestants.items():
             samples[name].append(sample(call, inner[name]))
-    return {"samples": samples, "inner": inner}
+    share = (process_time() - worked) / (perf_counter() - start)
+    return {"samples": samples, "inner": inner, "share": share}
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

@@ -24,6 +24,7 @@ TINY = {
     "jacobian-cost": {"n": [1, 24], "m": [1, 24], "width": 6},
     "hessian-cost": {"hidden": [1, 3], "n": [3, 20], "samples": 8},
     "overhead": {},
+    "compiled": {"problems": ["logistic", "compile-100"], "largest": 8, "slow": 0},
 }
 HOSTILE = "<script>alert('x')</script> | `a` [b](c)\n# d"
 
@@ -239,7 +240,7 @@ def test_ratios_are_taken_round_by_round():
 def test_numbers_for_people():
     assert [show(s, "seconds") for s in (1.5, 0.25, 3.21e-5, 4e-9)] == ["1.5 s", "250 ms", "32.1 µs", "4 ns"]
     assert [digits(x) for x in (0.1234, 12.34, 99.7, 12345.0)] == ["0.123", "12.3", "100", "12,345"]
-    assert show(None, "seconds") == "–" and show(1234, "count") == "1,234"
+    assert show(0.987, "share") == "99%" and show(None, "seconds") == "–" and show(1234, "count") == "1,234"
 
 
 def test_report_of_everything(documents, folder):

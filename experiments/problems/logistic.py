@@ -3,13 +3,13 @@
 import numpy as np
 
 
-def loss(w, X, y):
+def loss(w, X, y, xp=np):
     """Mean binary cross-entropy of the weights `w`; stable for logits of any size.
 
     -y log s(z) - (1 - y) log(1 - s(z)) is log(1 + e^z) - y z, which never overflows.
     """
     z = X @ w
-    return np.mean(np.logaddexp(0.0, z) - y * z)
+    return xp.mean(xp.logaddexp(0.0, z) - y * z)
 
 
 def breast_cancer(n, seed):
@@ -27,3 +27,11 @@ def breast_cancer(n, seed):
     noise = 0.05 * np.random.default_rng(seed).standard_normal((len(X), max(n - own, 0)))
     wide[:, own:] += noise
     return wide, y.astype(float)
+
+
+def drawn(samples, n, seed):
+    """Weights, normal data and labels drawn with the probabilities of other weights."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((samples, n))
+    y = rng.uniform(size=samples) < 1.0 / (1.0 + np.exp(-(X @ rng.standard_normal(n))))
+    return 0.3 * rng.standard_normal(n), X, y.astype(float)

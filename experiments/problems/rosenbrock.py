@@ -3,11 +3,11 @@
 import numpy as np
 
 
-def array(x):
+def array(x, xp=np):
     """The function of a vector."""
     t = x[1:] - x[:-1] * x[:-1]
     u = 1.0 - x[:-1]
-    return np.sum(100.0 * t * t + u * u)
+    return xp.sum(100.0 * t * t + u * u)
 
 
 def loop(x):
