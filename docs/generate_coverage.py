@@ -4,11 +4,15 @@ python docs/generate_coverage.py
 """
 
 import inspect
+import sys
 from pathlib import Path
 
 import numpy as np
 
-import dualad  # noqa: F401 (fills the registry)
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import dualad.rules.grids  # noqa: F401 (fills the registry)
+from docs.evaluations import MODULES, evaluations, refused
+from docs.tested import summary as tested
 from dualad.op import OPS, UNSUPPORTED, Composite
 from dualad.tree import flatten
 
@@ -27,8 +31,8 @@ NOT_APPLICABLE = {
         "triu_indices_from unravel_index ravel_multi_index nested_iters"
     ),
     "takes integers": (
-        "bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift "
-        "bitwise_xor invert left_shift right_shift gcd lcm packbits unpackbits base_repr binary_repr"
+        "bitwise_count bitwise_left_shift bitwise_right_shift left_shift right_shift gcd lcm packbits "
+        "unpackbits base_repr binary_repr"
     ),
     "reads or writes files": "fromfile fromregex genfromtxt load loadtxt save savetxt savez savez_compressed",
     "prints or formats": (
@@ -36,9 +40,10 @@ NOT_APPLICABLE = {
         "show_config show_runtime info get_include"
     ),
     "is about types, shapes or memory": (
-        "broadcast_shapes einsum_path isdtype isfortran isscalar issubdtype iterable may_share_memory mintypecode "
-        "promote_types shares_memory typename"
+        "broadcast_shapes einsum_path isdtype isfortran isscalar issubdtype iterable mintypecode "
+        "promote_types typename"
     ),
+    "is deprecated, and calls its successor, which has a rule": "trapz row_stack",
     "is about times": (
         "busday_count busday_offset is_busday isnat datetime_as_string datetime_data"
     ),
@@ -93,7 +98,7 @@ def differentiable(function):
     for args, _ in op.examples(np.random.default_rng(0)) if op.examples else []:
         for k, arg in enumerate(args):
             rule = op.active[k] if not isinstance(op, Composite) and len(op.active) > k else True
-            if rule and any(np.asarray(x).dtype.kind == "f" for x in flatten(arg)[0] if not callable(x)):
+            if rule and any(np.asarray(x).dtype.kind in "fc" for x in flatten(arg)[0] if not callable(x)):
                 found.add(k)
     label = lambda k: names[k] if k < count or not starred else "*" + names[-1]  # noqa: E731
     return list(dict.fromkeys(label(k) for k in sorted(found)))
@@ -116,6 +121,26 @@ def row(path, name, function):
     return f"| `{path}.{name}` | {' | '.join(cells)} |"
 
 
+def polynomials():
+    """The section on the evaluation functions of np.polynomial: found out by calling them."""
+    lines = [
+        "## np.polynomial, evaluation",
+        "",
+        "These are plain Python in NumPy, and run on traced values as they are. Where that would be wrong they raise,",
+        "and say what to write.",
+        "",
+        "| function | differentiable in | raises for traced |",
+        "|---|---|---|",
+    ]
+    for module in MODULES:
+        path = module.__name__.replace("numpy", "np")
+        for name, function in sorted(evaluations(module).items()):
+            active, raised = refused(name, function)
+            label = f"{path}.{name}" + ("(c)(x)" if name[0].isupper() else "")
+            lines.append(f"| `{label}` | {', '.join(f'`{k}`' for k in active)} | {raised} |")
+    return [*lines, ""]
+
+
 def page():
     """The page as text."""
     counts: dict[str, int] = {}
@@ -136,10 +161,14 @@ def page():
         f"Every public function of NumPy {np.__version__}: {summary}. Both modes, vectorised Jacobians and higher",
         "derivatives follow from one declaration, so a function has all of them or none. A keyword that is not",
         "listed raises `KeywordError`; an unsupported function raises `NoRuleError`.",
+        "",
+        tested(),
+        "A test keeps every keyword that a rule accepts in at least one of the examples.",
+        "",
         "This page is written by `docs/generate_coverage.py` from the registry.",
         "",
     ]
-    return "\n".join([*head, *lines])
+    return "\n".join([*head, *lines, *polynomials()])
 
 
 if __name__ == "__main__":

@@ -2,10 +2,17 @@
 
 from . import (
     calculus,
+    complex,
     contract,
+    create,
     decompositions,
+    eigenvalues,
     elementwise,
+    evaluation,
+    fft,
+    histograms,
     index,
+    inplace,
     join,
     linalg,
     nondifferentiable,
@@ -14,15 +21,22 @@ from . import (
     selection,
     shape,
     statistics,
-    unsupported,
+    ufuncs,
 )
 
 __all__ = [
     "calculus",
+    "complex",
     "contract",
+    "create",
     "decompositions",
+    "eigenvalues",
     "elementwise",
+    "evaluation",
+    "fft",
+    "histograms",
     "index",
+    "inplace",
     "join",
     "linalg",
     "nondifferentiable",
@@ -31,5 +45,5 @@ __all__ = [
     "selection",
     "shape",
     "statistics",
-    "unsupported",
+    "ufuncs",
 ]

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from ..errors import DtypeError, error
-from ..op import composite, multilinear, primal
+from ..op import composite, multilinear, plainly, primal
+from .contract import conjugated
 from .examples import arrays
 from .reduce import _diff
 from .shape import as_array, axis_index, axis_tuple
@@ -119,15 +120,20 @@ def _ediff1d(ary, to_end=None, to_begin=None):
     return np.concatenate([np.ravel(as_array(p)) for p in parts if p is not None])
 
 
+def _periods(p, discont, axis, period):
+    return np.rint((np.unwrap(p, discont, axis, period=period) - p) / period).astype(p.dtype)
+
+
+_turns = plainly(_periods, "periods added")
+
+
 @composite(
     np.unwrap,
-    examples=arrays(((5,),), ((2, 4), {"axis": 0}), ((5,), {"period": 1.5}), lo=-6.0, hi=6.0),
+    examples=arrays(((5,),), ((2, 4), {"axis": 0}), ((5,), {"period": 1.5, "discont": 2.0}), lo=-6.0, hi=6.0),
 )
 def _unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
     # The number of periods that NumPy adds is piecewise constant.
-    plain, cycle = primal(p), primal(period)
-    turns = np.rint((np.unwrap(plain, discont, axis, period=cycle) - plain) / cycle)
-    return p + turns.astype(plain.dtype) * period
+    return p + _turns(p, discont, axis, period) * period
 
 
 def _chosen(condition, a, b):
@@ -221,7 +227,10 @@ def _convolve(a, v, mode="full"):
 
 @composite(np.correlate, examples=arrays(((4,), (4,)), *_MODES, ((3,), (6,), "same"), ((3,), (5,), "valid")))
 def _correlate(a, v, mode="valid"):
-    a, v = _line(a), _line(v)
+    return _correlation(_line(a), conjugated(_line(v)), mode)
+
+
+def _correlation(a, v, mode):
     if np.size(a) < np.size(v):  # NumPy exchanges the two, and turns the result round
-        return _correlate(v, a, mode)[::-1]
+        return _correlation(v, a, mode)[::-1]
     return _convolved(a, v[::-1], mode)

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from ..op import composite, multilinear
+from ..op import composite, is_complex, multilinear
 from .batching import first, forward, last
-from .examples import arrays
+from .examples import WIDER, arrays
 from .index import scatter_add
 from .shape import as_array, axis_tuple
 
@@ -92,14 +92,24 @@ def _dot(a, b):
     )
 
 
+def conjugated(a):
+    """The complex conjugate; real values as they are."""
+    return np.conjugate(a) if is_complex(a) else a
+
+
+def mH(a):
+    """The matrices of a stack, transposed and conjugated."""
+    return conjugated(mT(a))
+
+
 @composite(np.vdot, examples=arrays(((2, 3), (2, 3))))
 def _vdot(a, b):
-    return np.matmul(np.ravel(as_array(a)), np.ravel(as_array(b)))
+    return np.matmul(conjugated(np.ravel(as_array(a))), np.ravel(as_array(b)))
 
 
 @composite(np.vecdot, examples=arrays(((2, 3), (3,)), ((2, 3), (2, 3))))
 def _vecdot(x1, x2):
-    return np.sum(x1 * x2, axis=-1)
+    return np.sum(conjugated(x1) * x2, axis=-1)
 
 
 @composite(np.inner, examples=arrays(((3,), (3,)), ((2, 3), (4, 3))))
@@ -192,7 +202,7 @@ def _outer_of_vectors(x1, x2):
 
 @composite(np.linalg.vecdot, examples=arrays(((2, 3), (3,)), ((3, 2), (3, 1), {"axis": 0})))
 def _vecdot_along(x1, x2, /, *, axis=-1):
-    return np.sum(as_array(x1) * as_array(x2), axis=axis)
+    return np.sum(conjugated(as_array(x1)) * as_array(x2), axis=axis)
 
 
 if hasattr(np, "matvec"):  # NumPy 2.2
@@ -203,10 +213,10 @@ if hasattr(np, "matvec"):  # NumPy 2.2
 
     @composite(np.vecmat, examples=arrays(((3,), (3, 2)), ((4, 3), (4, 3, 2))))
     def _vecmat(x1, x2):
-        return np.matmul(x1[..., None, :], x2)[..., 0, :]
+        return np.matmul(conjugated(x1)[..., None, :], x2)[..., 0, :]
 
 
-@composite(np.linalg.trace, examples=arrays(((2, 3, 3),), ((3, 4), {"offset": 1})))
+@composite(np.linalg.trace, examples=arrays(((2, 3, 3),), ((3, 4), {"offset": 1}), ((2, 2), WIDER)))
 def _trace_of_matrices(x, /, *, offset=0, dtype=None):
     return np.sum(np.diagonal(x, offset, -2, -1), axis=-1, dtype=dtype)
 
@@ -216,7 +226,7 @@ def _diagonal_of_matrices(x, /, *, offset=0):
     return np.diagonal(x, offset, -2, -1)
 
 
-@composite(np.trace, examples=arrays(((3, 4),), ((2, 3, 3), {"axis1": 1, "axis2": 2})))
+@composite(np.trace, examples=arrays(((3, 4),), ((2, 3, 3), {"offset": -1, "axis1": 1, "axis2": 2})))
 def _trace(a, offset=0, axis1=0, axis2=1):
     return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
 
@@ -326,6 +336,7 @@ einsum = multilinear(
         ("...ij,...j->...i", (4, 2, 3), (3,)),
         ("ii", (3, 3)),
         ("i,i,i->", (3,), (3,), (3,)),
+        ("ij,jk,k", (2, 3), (3, 2), (2,), {"optimize": True}),
     ),
 )
 def _einsum(subscripts, *operands, optimize=False):

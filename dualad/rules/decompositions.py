@@ -1,16 +1,17 @@
-"""np.linalg: orthogonal factors, singular values, pseudo-inverses, eigenvalues of general matrices.
+"""np.linalg: orthogonal factors, singular values, pseudo-inverses, condition numbers.
 
 Pushforwards after Townsend (2016) for svd, Walter and Lehmann (2010) for qr, Golub and Pereyra (1973) for
-pinv, Giles (2008) for eig. What a matrix leaves undetermined (the vectors of equal singular values) is NaN.
+pinv. What a matrix leaves undetermined (the vectors of equal singular values, phases) is NaN, or an error.
 """
 
 import numpy as np
 
-from ..errors import DtypeError, KeywordError, error
-from ..op import composite, general, plain, primal
+from ..errors import KeywordError, error
+from ..op import Op, composite, general, is_complex, plain, plainly, primal
 from .batching import first, last, leading
-from .contract import mT
-from .linalg import by_columns, cube, matrices, positive, reciprocal, rounding, square
+from .contract import conjugated, mH, mT
+from .linalg import by_columns, cube, matrices, mirrored, positive, reciprocal, rounding, square
+from .reduce import squared_modulus
 from .shape import as_array
 
 plain(np.linalg.matrix_rank)
@@ -27,16 +28,18 @@ def _spectrum(m, n, *stack, rank=None):
     return draw
 
 
-def _real_eigenvalues(n, *stack):
+def _complex_spectrum(m, n):
+    """Such a matrix, with complex vectors."""
+
     def draw(rng):
-        v = np.eye(n) + 0.3 * rng.uniform(-1.0, 1.0, (*stack, n, n))
-        w = np.arange(1.0, n + 1) + 0.3 * rng.uniform(size=(*stack, n))
-        return (v * w[..., None, :]) @ np.linalg.inv(v)
+        u, v = (np.linalg.qr(rng.normal(size=(k, k)) + 1j * rng.normal(size=(k, k)))[0] for k in (m, n))
+        return u @ _spectrum(m, n)(rng) @ v
 
     return draw
 
 
 _SHAPES = matrices(_spectrum(4, 2), _spectrum(2, 3), _spectrum(3, 3), _spectrum(3, 2, 2))
+_COMPLEX = matrices(_complex_spectrum(4, 2), _complex_spectrum(2, 3), _complex_spectrum(3, 3))
 
 
 def _with(examples, keywords):
@@ -107,22 +110,24 @@ def _signs(s, shape):
 def _push_svd(da, y, a):
     u, s, vt = y
     m, n = a.shape[-2:]
-    right = da @ mT(vt)
-    inner = mT(u) @ right
+    right = da @ mH(vt)
+    inner = mH(u) @ right
+    # 1 / s where that is known: a zero singular value does not determine its vectors.
+    scale = 1 / np.where(primal(s) > rounding(s, a.shape), s, np.nan)[..., None, :]
     tolerance = rounding(s, a.shape)[..., None]
     apart = reciprocal(s[..., None, :] - s[..., :, None], tolerance)
     joint = reciprocal(s[..., None, :] + s[..., :, None], tolerance)
-    even, odd = by_columns(0.5 * (inner + mT(inner)), apart), by_columns(0.5 * (inner - mT(inner)), joint)
-    du, dv = u @ (even + odd), mT(vt) @ (even - odd)
-    if m != n:
-        # The part of the longer vectors that leaves their span; a zero singular value does not determine it.
-        scale = 1 / np.where(primal(s) > rounding(s, a.shape), s, np.nan)[..., None, :]
-        if m > n:
-            du = du + by_columns(right - u @ inner, scale)
-        else:
-            left = mT(da) @ u
-            dv = dv + by_columns(left - mT(vt) @ mT(inner), scale)
-    return du, np.diagonal(inner, 0, -2, -1) * _signs(s, a.shape), mT(dv)
+    if is_complex(a):  # phases, which left and right vectors share
+        joint = np.where(np.eye(s.shape[-1], dtype=bool), 0.5 * scale, joint)
+    even, odd = by_columns(0.5 * (inner + mH(inner)), apart), by_columns(0.5 * (inner - mH(inner)), joint)
+    du, dv = u @ (even + odd), mH(vt) @ (even - odd)
+    # The part of the longer vectors that leaves their span
+    if m > n:
+        du = du + by_columns(right - u @ inner, scale)
+    elif m < n:
+        left = mH(da) @ u
+        dv = dv + by_columns(left - mH(vt) @ mH(inner), scale)
+    return du, np.real(np.diagonal(inner, 0, -2, -1)) * _signs(s, a.shape), mH(dv)
 
 
 svd = general(
@@ -135,13 +140,25 @@ svd = general(
 )
 
 
+# The same with vectors whose phases are nobody's concern, for the singular values' own derivatives. It is no
+# function of its own, and so in no table.
+singular_frames = Op("general", svd.fn, (_push_svd,), name="svd", complex=True, batch=leading, cost=cube(20))
+
+
 def _push_svdvals(da, y, a):
     # Values alone: finite at repeated ones, where the vectors are not.
-    u, _, vt = np.linalg.svd(a, full_matrices=False)
-    return np.sum(u * (da @ mT(vt)), axis=-2) * _signs(y, a.shape)
+    u, _, vt = singular_frames(a)
+    return np.real(np.sum(conjugated(u) * (da @ mH(vt)), axis=-2)) * _signs(y, a.shape)
 
 
-svdvals = general(np.linalg.svdvals, _push_svdvals, batch=leading, cost=cube(3), examples=_SHAPES)
+svdvals = general(
+    np.linalg.svdvals,
+    _push_svdvals,
+    complex=True,
+    batch=leading,
+    cost=cube(3),
+    examples=lambda rng: [*_SHAPES(rng), *_COMPLEX(rng)],
+)
 
 
 def _svd_of_symmetric(a, compute_uv):
@@ -184,19 +201,20 @@ def _svd(a, full_matrices=True, compute_uv=True, hermitian=False):
 # pseudo-inverse and least squares, at constant rank
 def _push_pinv(da, y, a, rcond, hermitian):
     dy = -(y @ da @ y)
-    spread = mT(da) - mT(da) @ (a @ y)
-    dy = dy + y @ (mT(y) @ spread)
-    spread = mT(da) - y @ (a @ mT(da))
-    return dy + (spread @ mT(y)) @ y
+    spread = mH(da) - mH(da) @ (a @ y)
+    dy = dy + y @ (mH(y) @ spread)
+    spread = mH(da) - y @ (a @ mH(da))
+    return dy + (spread @ mH(y)) @ y
 
 
 pinv = general(
     lambda a, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian),
     _push_pinv,
     name="pinv",
+    complex=True,
     batch=leading,
     cost=cube(22),
-    examples=_with(_SHAPES, {"rcond": 1e-15, "hermitian": False}),
+    examples=_with(lambda rng: [*_SHAPES(rng), *_COMPLEX(rng)], {"rcond": 1e-15, "hermitian": False}),
 )
 
 
@@ -217,15 +235,14 @@ def _pinv(a, rcond=None, hermitian=False, *, rtol=np._NoValue):
     if rcond is None:
         rcond = max(np.shape(a)[-2:]) * np.finfo(a.dtype).eps
     if hermitian:  # NumPy reads one triangle and takes it for both
-        lower = np.tril(a)
-        a = lower + mT(np.tril(lower, -1))
+        a = mirrored(a)
     return pinv(a, rcond=rcond, hermitian=bool(hermitian))
 
 
 def _push_lstsq_matrix(da, y, a, b, rcond):
     inverse = np.linalg.pinv(a, rcond)
-    spread = mT(da) @ (mT(inverse) @ y)
-    dy = inverse @ (mT(inverse) @ (mT(da) @ (b - a @ y)) - da @ y)
+    spread = mH(da) @ (mH(inverse) @ y)
+    dy = inverse @ (mH(inverse) @ (mH(da) @ (b - a @ y)) - da @ y)
     return dy + spread - inverse @ (a @ spread)
 
 
@@ -242,6 +259,7 @@ lstsq = general(
     _push_lstsq_matrix,
     lambda db, y, a, b, rcond: np.linalg.pinv(a, rcond) @ db,
     name="least squares",
+    complex=True,
     batch=_lstsq_batch,
     cost=lambda y, a, b, rcond: 22 * np.size(a) * np.shape(a)[-1],
     examples=lambda rng: [
@@ -249,6 +267,9 @@ lstsq = general(
         for m, draw in ((4, _spectrum(4, 2)), (2, _spectrum(2, 3)), (3, _spectrum(3, 3)))
     ],
 )
+
+
+_rank = plainly(lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[2], "rank of least squares")
 
 
 @composite(
@@ -268,74 +289,13 @@ def _lstsq(a, b, rcond=None):
         rcond = np.finfo(float).eps * max(m, n)  # of the double precision that NumPy computes in
     columns = b[:, None] if np.ndim(b) == 1 else b
     x = lstsq(a, columns, rcond=rcond)
-    rank = np.linalg.lstsq(primal(a), primal(b), rcond)[2]
-    residuals = np.sum(np.square(columns - a @ x), axis=0) if rank == n and m > n else np.zeros(0, x.dtype)
+    rank = _rank(a, b, rcond)
+    residuals = (
+        np.sum(squared_modulus(columns - a @ x), axis=0)
+        if rank == n and m > n
+        else np.zeros(0, np.finfo(x.dtype).dtype)
+    )
     return x[:, 0] if np.ndim(b) == 1 else x, residuals, rank, np.linalg.svdvals(a)
-
-
-# eigenvalues of general matrices
-def _real(y, values, name):
-    if values.dtype.kind == "c":
-        raise error(
-            DtypeError,
-            f"np.linalg.{name} found complex eigenvalues: dualad differentiates real values",
-            "np.linalg.eigh and eigvalsh for symmetric matrices, whose eigenvalues are real",
-        )
-    return y
-
-
-def _eigenframe(v):
-    """The inverse of a matrix of eigenvectors; defective matrices have none, and no derivative."""
-    inverse = np.linalg.inv(v)
-    size = np.linalg.norm(primal(v), 1, (-2, -1)) * np.linalg.norm(primal(inverse), 1, (-2, -1))
-    if not np.all(size * v.shape[-1] * 10 * np.finfo(v.dtype).eps < 1):
-        raise np.linalg.LinAlgError("eig has no derivative where the matrix has too few eigenvectors")
-    return inverse
-
-
-def _push_eig(da, y, a):
-    w, v = y
-    inner = _eigenframe(v) @ da @ v
-    gap = w[..., None, :] - w[..., :, None]
-    dv = v @ by_columns(inner, reciprocal(gap, rounding(w, a.shape)[..., None]))
-    # Vectors keep their length 1.
-    return np.diagonal(inner, 0, -2, -1), dv - v * np.sum(v * dv, axis=-2, keepdims=True)
-
-
-def _eig_real(a):
-    y = np.linalg.eig(a)
-    return _real(y, y[0], "eig")
-
-
-_REAL = matrices(_real_eigenvalues(3), _real_eigenvalues(2, 3))
-eig = general(_eig_real, _push_eig, name="eig", batch=leading, cost=cube(25), examples=_REAL)
-
-
-@composite(np.linalg.eig, examples=_REAL)
-def _eig(a):
-    return eig(a)
-
-
-def _push_eigvals(da, y, a):
-    # With vectors LAPACK may find the values in another order.
-    w, v = np.linalg.eig(a)
-    order = np.argsort(np.argsort(primal(y), axis=-1), axis=-1)
-    order = np.take_along_axis(np.argsort(primal(w), axis=-1), order, axis=-1)
-    v = np.take_along_axis(v, np.broadcast_to(order[..., None, :], v.shape), axis=-1)
-    return np.diagonal(_eigenframe(v) @ da @ v, 0, -2, -1)
-
-
-def _eigvals_real(a):
-    y = np.linalg.eigvals(a)
-    return _real(y, y, "eigvals")
-
-
-eigvals = general(_eigvals_real, _push_eigvals, name="eigvals", batch=leading, cost=cube(10), examples=_REAL)
-
-
-@composite(np.linalg.eigvals, examples=_REAL)
-def _eigvals(a):
-    return eigvals(a)
 
 
 # condition numbers

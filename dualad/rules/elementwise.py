@@ -9,9 +9,10 @@ import math
 
 import numpy as np
 
-from ..op import composite, elementwise, linear, primal
+from ..op import Op, composite, elementwise, is_complex, linear, primal
 from .batching import aligned
-from .examples import pairs, points
+from .complex import complex_conjugate, modulus
+from .examples import pairs, points, taken
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 real = points(-3.0, 3.0)
@@ -21,18 +22,24 @@ nonzero = points(0.2, 3.0, signed=True)
 divisor = points(0.7, 1.3)
 
 # arithmetic
-add = elementwise(np.add, 1, 1, examples=pairs(real, real))
-subtract = elementwise(np.subtract, 1, -1, examples=pairs(real, real))
-multiply = elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, examples=pairs(real, real))
-divide = elementwise(np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, examples=pairs(real, positive))
-negative = elementwise(np.negative, -1, examples=real)
-positive_ = elementwise(np.positive, 1, examples=real)
-reciprocal = elementwise(np.reciprocal, lambda y, x: -y * y, examples=positive)
-conjugate = elementwise(np.conjugate, 1, examples=real)
-square = elementwise(np.square, lambda y, x: 2 * x, examples=real)
-sqrt = elementwise(np.sqrt, lambda y, x: 0.5 / y, examples=positive)
+add = elementwise(np.add, 1, 1, complex=True, examples=pairs(real, real))
+subtract = elementwise(np.subtract, 1, -1, complex=True, examples=pairs(real, real))
+multiply = elementwise(
+    np.multiply, lambda y, a, b: b, lambda y, a, b: a, complex=True, examples=pairs(real, real)
+)
+divide = elementwise(
+    np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, complex=True, examples=pairs(real, positive)
+)
+negative = elementwise(np.negative, -1, complex=True, examples=real)
+positive_ = elementwise(np.positive, 1, complex=True, examples=real)
+reciprocal = elementwise(np.reciprocal, lambda y, x: -y * y, complex=True, examples=positive)
+conjugate = elementwise(np.conjugate, 1, complex=complex_conjugate, examples=real)
+square = elementwise(np.square, lambda y, x: 2 * x, complex=True, examples=real)
+sqrt = elementwise(np.sqrt, lambda y, x: 0.5 / y, complex=True, examples=positive)
 cbrt = elementwise(np.cbrt, lambda y, x: 1 / (3 * y * y), examples=positive)
-absolute = elementwise(np.absolute, lambda y, x: np.sign(x), aliases=(np.fabs,), examples=nonzero)
+absolute = elementwise(
+    np.absolute, lambda y, x: np.sign(x), aliases=(np.fabs,), complex=modulus, examples=nonzero
+)
 remainder = elementwise(
     np.remainder, 1, lambda y, a, b: -np.floor_divide(a, b), examples=pairs(nonzero, divisor)
 )
@@ -47,13 +54,13 @@ copysign = elementwise(
 heaviside = elementwise(np.heaviside, 0, lambda y, a, b: a == 0, examples=pairs(nonzero, real))
 
 # exponentials and logarithms
-exp = elementwise(np.exp, lambda y, x: y, examples=real)
-exp2 = elementwise(np.exp2, lambda y, x: LN2 * y, examples=real)
-expm1 = elementwise(np.expm1, lambda y, x: np.exp(x), examples=real)
-log = elementwise(np.log, lambda y, x: 1 / x, examples=positive)
-log2 = elementwise(np.log2, lambda y, x: 1 / (LN2 * x), examples=positive)
-log10 = elementwise(np.log10, lambda y, x: 1 / (LN10 * x), examples=positive)
-log1p = elementwise(np.log1p, lambda y, x: 1 / (1 + x), examples=points(-0.9, 3.0))
+exp = elementwise(np.exp, lambda y, x: y, complex=True, examples=real)
+exp2 = elementwise(np.exp2, lambda y, x: LN2 * y, complex=True, examples=real)
+expm1 = elementwise(np.expm1, lambda y, x: np.exp(x), complex=True, examples=real)
+log = elementwise(np.log, lambda y, x: 1 / x, complex=True, examples=positive)
+log2 = elementwise(np.log2, lambda y, x: 1 / (LN2 * x), complex=True, examples=positive)
+log10 = elementwise(np.log10, lambda y, x: 1 / (LN10 * x), complex=True, examples=positive)
+log1p = elementwise(np.log1p, lambda y, x: 1 / (1 + x), complex=True, examples=points(-0.9, 3.0))
 
 
 def _weight(a, b):
@@ -90,21 +97,46 @@ logaddexp2 = elementwise(
     examples=pairs(real, real),
 )
 
+
+def _over_root(x):
+    """1 / sqrt(1 + x²), for real numbers without overflow."""
+    return 1 / (np.sqrt(1 + 1j * x) * np.sqrt(1 - 1j * x)) if is_complex(x) else 1 / np.hypot(1.0, x)
+
+
+def _over_square(x):
+    """1 / (1 + x²), for real numbers without overflow."""
+    return 1 / ((1 + 1j * x) * (1 - 1j * x)) if is_complex(x) else np.square(1 / np.hypot(1.0, x))
+
+
 # trigonometric and hyperbolic
-sin = elementwise(np.sin, lambda y, x: np.cos(x), examples=real)
-cos = elementwise(np.cos, lambda y, x: -np.sin(x), examples=real)
-tan = elementwise(np.tan, lambda y, x: 1 + y * y, examples=points(-1.3, 1.3))
-arcsin = elementwise(np.arcsin, lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)), examples=inside)
-arccos = elementwise(np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), examples=inside)
-arctan = elementwise(np.arctan, lambda y, x: np.square(1 / np.hypot(1.0, x)), examples=real)
-sinh = elementwise(np.sinh, lambda y, x: np.cosh(x), examples=real)
-cosh = elementwise(np.cosh, lambda y, x: np.sinh(x), examples=real)
-tanh = elementwise(np.tanh, lambda y, x: squared_sech(x), examples=real)
-arcsinh = elementwise(np.arcsinh, lambda y, x: 1 / np.hypot(1.0, x), examples=real)
-arccosh = elementwise(
-    np.arccosh, lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), examples=points(1.1, 5.0)
+sin = elementwise(np.sin, lambda y, x: np.cos(x), complex=True, examples=real)
+cos = elementwise(np.cos, lambda y, x: -np.sin(x), complex=True, examples=real)
+tan = elementwise(np.tan, lambda y, x: 1 + y * y, complex=True, examples=points(-1.3, 1.3))
+# An op, as the derivative of the product cancels at 0.
+one_minus_square = elementwise(
+    lambda x: (1 - x) * (1 + x),
+    lambda y, x: -2 * x,
+    name="1 - x²",
+    dispatches=False,
+    complex=True,
+    examples=inside,
 )
-arctanh = elementwise(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), examples=inside)
+arcsin = elementwise(np.arcsin, lambda y, x: 1 / np.sqrt(one_minus_square(x)), complex=True, examples=inside)
+arccos = elementwise(np.arccos, lambda y, x: -1 / np.sqrt(one_minus_square(x)), complex=True, examples=inside)
+arctan = elementwise(np.arctan, lambda y, x: _over_square(x), complex=True, examples=real)
+sinh = elementwise(np.sinh, lambda y, x: np.cosh(x), complex=True, examples=real)
+cosh = elementwise(np.cosh, lambda y, x: np.sinh(x), complex=True, examples=real)
+tanh = elementwise(
+    np.tanh, lambda y, x: 1 - y * y if is_complex(y) else squared_sech(x), complex=True, examples=real
+)
+arcsinh = elementwise(np.arcsinh, lambda y, x: _over_root(x), complex=True, examples=real)
+arccosh = elementwise(
+    np.arccosh,
+    lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
+    complex=True,
+    examples=points(1.1, 5.0),
+)
+arctanh = elementwise(np.arctanh, lambda y, x: 1 / one_minus_square(x), complex=True, examples=inside)
 degrees = elementwise(np.degrees, 180 / math.pi, aliases=(np.rad2deg,), examples=real)
 radians = elementwise(np.radians, math.pi / 180, aliases=(np.deg2rad,), examples=real)
 
@@ -120,17 +152,55 @@ def _slope_of_sinc(y, x):
     return np.where(small, math.pi**2 * near * series, (np.cos(math.pi * far) - y) / far)
 
 
-sinc = elementwise(np.sinc, _slope_of_sinc, examples=real)
+sinc = elementwise(np.sinc, _slope_of_sinc, complex=True, examples=real)
+
+
+def _slope_of_i0(y, x):
+    """I₁(x) = I₀(x) Σ cos θ sinh(x cos θ) / Σ cosh(x cos θ), over a period's equal steps (Poisson 1823).
+
+    The sums converge faster than any power, and no terms cancel: halved arguments keep them from overflow.
+    """
+    most = 1.5 * _LARGEST.get(getattr(x, "dtype", None), _DOUBLE)  # where y is infinite
+    x = np.where(np.abs(primal(x)) > most, np.copysign(most, primal(x)), x)
+    top = np.abs(primal(x))
+    steps = 6 + int(2.3 * np.sqrt(np.max(top, initial=0.0, where=np.isfinite(top))))
+    cosines = np.cos(math.pi / 2 * (np.arange(steps) + 0.5) / steps)
+    c = np.reshape(cosines.astype(getattr(y, "dtype", float)), (-1,) + (1,) * np.ndim(x))
+    s, t = (np.exp(-top / 2) * f(x * (c / 2)) for f in (np.sinh, np.cosh))
+    above, below = np.sum(2 * c * s * t, axis=0), np.sum(s * s + t * t, axis=0)
+    return y * (above / below)
+
+
+i0 = elementwise(
+    lambda x: +np.i0(x),  # which returns numbers as arrays without axes
+    _slope_of_i0,
+    name="np.i0",
+    aliases=(np.i0,),
+    examples=lambda rng: [((real.draw(rng, s),), {}) for s in ((3,), (2, 3))],
+)
 
 # two arguments
 ldexp = elementwise(
     np.ldexp, lambda y, x, n: np.ldexp(1.0, n), None, examples=lambda rng: [((real.draw(rng, (3,)), 2), {})]
 )
-hypot = elementwise(
-    np.hypot,
-    lambda y, a, b: a / np.where(y == 0, 1.0, y),
-    lambda y, a, b: b / np.where(y == 0, 1.0, y),
+
+
+def _length(a, b):
+    y = np.hypot(a, b)
+    return np.where(y == 0, 1.0, y)
+
+
+# The cosine of the angle to the first axis, 0 for no vector. An op: 1/y - a²/y³ would cancel where b is small.
+cosine: Op = elementwise(
+    lambda a, b: a / _length(a, b),
+    lambda y, a, b: np.square(cosine(b, a)) / _length(a, b),
+    lambda y, a, b: -y * cosine(b, a) / _length(a, b),
+    name="a / hypot(a, b)",
+    dispatches=False,
     examples=pairs(real, positive),
+)
+hypot = elementwise(
+    np.hypot, lambda y, a, b: cosine(a, b), lambda y, a, b: cosine(b, a), examples=pairs(real, positive)
 )
 arctan2 = elementwise(
     np.arctan2,
@@ -150,22 +220,32 @@ def _smaller(a, b):
 
 
 maximum = elementwise(
-    np.maximum, lambda y, a, b: _larger(a, b), lambda y, a, b: _larger(b, a), examples=pairs(real, real)
+    np.maximum,
+    lambda y, a, b: _larger(a, b),
+    lambda y, a, b: _larger(b, a),
+    selects=True,
+    examples=pairs(real, real),
 )
 minimum = elementwise(
-    np.minimum, lambda y, a, b: _smaller(a, b), lambda y, a, b: _smaller(b, a), examples=pairs(real, real)
+    np.minimum,
+    lambda y, a, b: _smaller(a, b),
+    lambda y, a, b: _smaller(b, a),
+    selects=True,
+    examples=pairs(real, real),
 )
 # fmax and fmin pass over a NaN, so that the other argument has the whole share.
 fmax = elementwise(
     np.fmax,
     lambda y, a, b: np.where(np.isnan(b), 1.0, _larger(a, b)),
     lambda y, a, b: np.where(np.isnan(a), 1.0, _larger(b, a)),
+    selects=True,
     examples=pairs(real, real),
 )
 fmin = elementwise(
     np.fmin,
     lambda y, a, b: np.where(np.isnan(b), 1.0, _smaller(a, b)),
     lambda y, a, b: np.where(np.isnan(a), 1.0, _smaller(b, a)),
+    selects=True,
     examples=pairs(real, real),
 )
 
@@ -186,17 +266,25 @@ power_number = elementwise(
     lambda y, x, n: n * (x ** (n - 1) if type(n) is int else real_power(x, n - 1)) if n else 0.0,
     None,
     name="power by a number",
+    complex=True,
     examples=lambda rng: [
         ((positive.draw(rng, s), n), {}) for s in ((), (3,)) for n in (2, 3, -1, 0.5, 1.0, 0)
     ],
 )
+
+
+def _with_logarithm(a):
+    """`a` where it has a real logarithm; NaN where it is negative, and not by way of a warning."""
+    return np.where(a > 0, a, np.where(a == 0, 1.0, np.nan))
+
+
 power = elementwise(
     np.power,
     # Where a = b = 0 the exponent -1 would give 0 times infinity.
     lambda y, a, b: b * np.power(a, np.where((a == 0) & (b == 0), 1.0, b - 1)),
-    # No real logarithm of a negative base: NaN, and not by way of a warning.
-    lambda y, a, b: y * np.log(np.where(a > 0, a, np.where(a == 0, 1.0, np.nan))),
+    lambda y, a, b: y * np.log(_with_logarithm(a) if not is_complex(y) else a),
     name="np.power",
+    complex=True,
     examples=pairs(positive, real),
 )
 
@@ -209,7 +297,8 @@ def _np_power(x1, x2):
 @composite(np.float_power, examples=pairs(positive, real))
 def _float_power(x1, x2):
     single = np.result_type(*(getattr(x, "dtype", x) for x in (x1, x2))).itemsize < 8
-    return _np_power(x1.astype(float) if single else x1, x2)
+    x1, x2 = (x.astype(float) if single and hasattr(x, "astype") else x for x in (x1, x2))
+    return _np_power(x1, x2)
 
 
 # choices
@@ -219,6 +308,8 @@ where = linear(
     lambda g, c, a, b: np.where(c, g, 0.0),
     lambda g, c, a, b: np.where(c, 0.0, g),
     name="np.where",
+    moves=True,
+    selects=True,
     batch=aligned,
     examples=lambda rng: [
         ((rng.uniform(-1, 1, (2, 3)) > 0, real.draw(rng, s), real.draw(rng, t)), {})
@@ -231,6 +322,7 @@ clip = elementwise(
     lambda y, x, lo, hi: (x < lo) & (lo <= hi),
     lambda y, x, lo, hi: (x > hi) | (lo > hi),
     name="np.clip",
+    selects=True,
     examples=lambda rng: [((3 * real.draw(rng, (2, 3)), -1.0, real.draw(rng, (3,)) * 0.3 + 1.5), {})],
 )
 
@@ -250,6 +342,7 @@ def _where(condition, *choices):
     examples=lambda rng: [
         ((real.draw(rng, (3,)), -1.0, 1.0), {}),
         ((real.draw(rng, (3,)),), {"a_min": None, "a_max": 0.5}),
+        *(((real.draw(rng, (3,)),), call[-1]) for call in taken(np.clip, ({"min": -0.5, "max": 0.5},))),
     ],
 )
 def _clip(a, a_min=None, a_max=None, *, min=None, max=None):

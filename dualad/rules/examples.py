@@ -41,13 +41,16 @@ class pairs:
         return [((self.first.draw(rng, s), self.second.draw(rng, t)), {}) for s, t in PAIRS]
 
 
-def arrays(*calls: tuple[Any, ...], lo: float = -2.0, hi: float = 2.0) -> Examples:
+def arrays(*calls: tuple[Any, ...], lo: float = -2.0, hi: float = 2.0, complex: bool = False) -> Examples:
     """Cases from shapes: each call is `(shape, …, {keywords})`; a `list` of shapes is a list of arrays."""
 
     def draw(rng: np.random.Generator, shape: Any) -> Any:
         if isinstance(shape, list):
             return [draw(rng, s) for s in shape]
-        return rng.uniform(lo, hi, shape) if isinstance(shape, tuple) else shape
+        if not isinstance(shape, tuple):
+            return shape
+        x = rng.uniform(lo, hi, shape)
+        return x + 1j * rng.uniform(lo, hi, shape) if complex else x
 
     def cases(rng: np.random.Generator) -> list[Case]:
         found = []
@@ -58,3 +61,20 @@ def arrays(*calls: tuple[Any, ...], lo: float = -2.0, hi: float = 2.0) -> Exampl
         return found
 
     return cases
+
+
+def complexes(*calls: tuple[Any, ...]) -> Examples:
+    """Cases from shapes, as `arrays` has them, of complex arrays."""
+    return arrays(*calls, complex=True)
+
+
+def taken(fn: Callable[..., Any], *calls: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Those of the calls whose keywords this version of NumPy knows."""
+    code = getattr(fn, "_implementation", fn).__code__  # the inspect module takes long to import
+    known = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
+    return [call for call in calls if not isinstance(call[-1], dict) or call[-1].keys() <= known]
+
+
+# For reductions: elements to leave out, and where to begin. Every row keeps some.
+MASK = np.array([[True, False, True], [True, True, False]])
+WIDER: dict[str, Any] = {"dtype": np.longdouble}

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..errors import DtypeError, error
+from ..errors import DtypeError, KeywordError, TraceError, error
 from ..op import Op, Tracer, composite, linear
 from .batching import trailing, widened
 from .examples import arrays
@@ -17,8 +17,9 @@ def normal_index(index, ndim):
     if type(index) is int or type(index) is slice:
         return (index,)
     index = index if isinstance(index, tuple) else (index,)
+    index = tuple(int(i) if is_symbolic(i) and i.ndim == 0 and i.dtype.kind in "iu" else i for i in index)
     # Arrays of positions are kept for the adjoint: as they are now.
-    index = tuple(np.array(i) if isinstance(i, (list, range, np.ndarray)) else i for i in index)
+    index = tuple(_kept(i) if isinstance(i, (list, range, np.ndarray)) else i for i in index)
     if any(isinstance(i, Tracer) or getattr(getattr(i, "dtype", None), "kind", "") == "O" for i in index):
         raise error(
             DtypeError, "an index must be a plain integer, slice or array", "index with dualad.primal(i)"
@@ -28,6 +29,16 @@ def normal_index(index, ndim):
         return index
     used = sum(_consumed(i) for i in index)
     return index[:where] + (slice(None),) * (ndim - used) + index[where + 1 :]
+
+
+def _kept(i):
+    a = np.array(i)
+    return a.astype(int) if a.size == 0 and isinstance(i, list) else a  # NumPy's float64 for []
+
+
+def positions(indices):
+    """Positions along one axis, plain and as they are now."""
+    return normal_index(list(indices) if isinstance(indices, tuple) else indices, 1)[0]
 
 
 def _consumed(i):
@@ -90,6 +101,8 @@ getitem = linear(
     lambda x, index: x[index],
     lambda g, x, index: scatter_add(g, index=index, shape=x.shape),
     name="indexing",
+    moves=True,
+    selects=True,
     batch=trailing,
     into=_accumulate,
     view=lambda x, part, index: assign(x, part, index=index),
@@ -99,6 +112,8 @@ scatter_add: Op = linear(
     _scatter_add,
     lambda g, x, index, shape: g[index],
     name="scatter_add",
+    moves=True,
+    cost=lambda y, x, index, shape: math.prod(shape),
     dispatches=False,
     batch=_scatter_add_batch,
     examples=arrays(
@@ -138,6 +153,8 @@ assign: Op = linear(
     lambda g, x, v, index: assign(g, 0.0, index=index),
     lambda g, x, v, index: _written(g, v, index, x.shape),
     name="assignment",
+    moves=True,
+    selects=True,
     dispatches=False,
     batch=_assign_batch,
     examples=arrays(
@@ -150,19 +167,111 @@ assign: Op = linear(
 )
 
 
+# Positions that a program finds out when it runs: elements or parts along the first axis
+def _spread(g, i, shape):
+    y = np.zeros(shape, getattr(g, "dtype", float))
+    np.add.at(y, i, g)
+    return y
+
+
+def _spread_batch(op, args, flags, keywords, k):
+    g, i = args
+    if isinstance(g, Tracer):
+        return op(g, i, shape=(*keywords["shape"], k))
+    y = np.moveaxis(np.zeros((k, *keywords["shape"]), g.dtype), 0, -1)
+    np.add.at(y, i, g)
+    return y
+
+
+gather: Op = linear(
+    lambda x, i: x[i],
+    lambda g, x, i: spread(g, i, shape=np.shape(x)),
+    None,
+    name="gather",
+    moves=True,
+    selects=True,
+    dispatches=False,
+    batch=trailing,
+    examples=arrays(((4,), np.array([0, 2, 2])), ((3, 2), np.array([[2, 0]])), ((3,), 1)),
+)
+spread: Op = linear(
+    _spread,
+    lambda h, g, i, shape: gather(h, i),
+    None,
+    name="spread",
+    moves=True,
+    dispatches=False,
+    cost=lambda y, g, i, shape: math.prod(shape),
+    batch=_spread_batch,
+    examples=arrays(((3,), np.array([0, 2, 2]), {"shape": (4,)}), ((2,), 1, {"shape": (3, 2)})),
+)
+
+
+def is_symbolic(i):
+    """Whether a program has this value only when it runs."""
+    return isinstance(i, Tracer) and i.symbolic
+
+
+def _found_at(x, index):
+    """`x` at positions of which some are symbols."""
+    index = index if isinstance(index, tuple) else (index,)
+    shape = np.shape(x)
+    plain = all(
+        isinstance(i, (int, np.integer)) or getattr(i, "dtype", np.dtype(bool)).kind in "iu" for i in index
+    )
+    if not plain or len(index) not in (1, len(shape)):
+        raise error(
+            TraceError,
+            "an index depends on values, which a compiled function has only when it runs",
+            "np.where(mask, x, 0.0) in place of x[mask]; integer positions for the first axis or for all of them",
+        )
+    if len(index) == 1:
+        return gather(x, index[0])
+    flat = 0
+    for i, n in zip(index, shape, strict=True):
+        flat = flat * n + (np.where(i < 0, i + n, i) if np.ndim(i) or is_symbolic(i) else i % n)
+    return gather(np.reshape(x, -1), flat)
+
+
 def index_into(x, index):
     """`x[index]` for a traced `x`."""
+    if is_symbolic(index) or (type(index) is tuple and any(map(is_symbolic, index))):
+        return _found_at(x, index)
     return getitem(x, index=normal_index(index, np.ndim(x)))
 
 
 @composite(
-    np.take, examples=arrays(((3, 4), np.array([0, 2, 2]), {"axis": 1}), ((3, 4), np.array([[0, 7], [7, 1]])))
+    np.take,
+    examples=arrays(
+        ((3, 4), np.array([0, 2, 2]), {"axis": 1}),
+        ((3, 4), np.array([[0, 7], [7, 1]])),
+        ((3, 4), [-5, 3], {"axis": 0, "mode": "wrap"}),
+        ((3, 4), 17, {"mode": "clip"}),
+    ),
 )
-def _take(a, indices, axis=None):
+def _take(a, indices, axis=None, out=None, mode="raise"):
+    if out is not None:
+        raise error(KeywordError, "np.take has no derivative rule for the keyword out=", "y = np.take(...)")
+    if mode != "raise":  # NumPy takes from the positions
+        count = math.prod(np.shape(a)) if axis is None else np.shape(a)[axis]
+        indices = np.take(np.arange(count), indices, mode=mode)
     if axis is None:
-        return np.reshape(a, -1)[indices]
+        return _picked(np.reshape(a, -1), (indices,))
     axis = np.lib.array_utils.normalize_axis_index(axis, np.ndim(a))
-    return a[(slice(None),) * axis + (indices,)]
+    if is_symbolic(indices) and axis:
+        return np.moveaxis(
+            _picked(np.moveaxis(a, axis, 0), (indices,)), range(np.ndim(indices)), _axes(axis, indices)
+        )
+    return _picked(a, (slice(None),) * axis + (indices,))
+
+
+def _axes(axis, indices):
+    return tuple(range(axis, axis + np.ndim(indices)))
+
+
+def _picked(a, index):
+    """`a[index]`, also for a plain `a` and positions that are symbols."""
+    return index_into(a, index) if isinstance(a, Tracer) or any(map(is_symbolic, index)) else a[index]
 
 
 @composite(
@@ -178,7 +287,7 @@ def _take_along_axis(arr, indices, axis=-1):
     axis = np.lib.array_utils.normalize_axis_index(axis, n)
     # Along the other axes every position: the indices may broadcast there.
     grid = np.ogrid[tuple(slice(size) for size in np.shape(arr))]
-    return arr[tuple(indices if k == axis else grid[k] for k in range(n))]
+    return _picked(arr, tuple(indices if k == axis else grid[k] for k in range(n)))
 
 
 @composite(np.compress, examples=arrays((np.array([True, False, True]), (3, 2), {"axis": 0})))

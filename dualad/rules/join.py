@@ -5,37 +5,73 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import KeywordError, error
-from ..op import composite
-from .examples import arrays
-from .shape import as_array, axis_index, concatenate, reshape, static_shape, with_rank
+from ..op import composite, linear
+from .examples import WIDER, arrays
+from .shape import as_array, axis_index, axis_tuple, concatenate, reshape, roll, static_shape, with_rank
 
 
 @composite(
     np.concatenate,
-    examples=arrays(([(2, 3), (1, 3)],), ([(2, 3), (2, 1)], {"axis": -1}), ([(2, 2), (3,)], {"axis": None})),
+    examples=arrays(
+        ([(2, 3), (1, 3)],),
+        ([(2, 3), (2, 1)], {"axis": -1}),
+        ([(2, 2), (3,)], {"axis": None}),
+        ([(3,), (2,)], {**WIDER, "casting": "safe"}),
+    ),
 )
-def _concatenate(arrays, axis=0, *, dtype=None):
+def _concatenate(arrays, axis=0, *, dtype=None, casting="same_kind"):
     parts = [as_array(a) for a in arrays]
+    if dtype is not None:  # NumPy says what it casts
+        kinds = [float if p.dtype == object else p.dtype for p in parts]
+        np.concatenate([np.zeros(0, kind) for kind in kinds], dtype=dtype, casting=casting)
     if axis is None:
         parts, axis = [np.ravel(a) for a in parts], 0
     y = concatenate(*parts, axis=axis_index(axis, np.ndim(parts[0])))
     return y if dtype is None else y.astype(dtype)
 
 
-@composite(np.stack, examples=arrays(([(3,), (3,)],), ([(2, 3), (2, 3)], {"axis": -1}), ([(), ()],)))
-def _stack(arrays, axis=0, *, dtype=None):
-    return _concatenate([np.expand_dims(as_array(a), axis) for a in arrays], axis, dtype=dtype)
+# Numbers side by side: what np.array([x, y, z]) of traced scalars stands for
+numbers = linear(
+    lambda *xs: np.array(xs),
+    lambda g, i, *xs: g[i],
+    name="array of numbers",
+    variadic=True,
+    moves=True,
+    dispatches=False,
+    batch=lambda op, args, flags, keywords, k: np.moveaxis(
+        np.stack([np.broadcast_to(a, (k,)) for a in args], axis=-1), 0, -1
+    ),
+    examples=arrays(((), (), ())),
+)
 
 
-@composite(np.vstack, examples=arrays(([(3,), (2, 3)],)))
-def _vstack(tup):
-    return _concatenate([with_rank(as_array(a), 2) for a in tup], 0)
+@composite(
+    np.stack,
+    examples=arrays(
+        ([(3,), (3,)],),
+        ([(2, 3), (2, 3)], {"axis": -1}),
+        ([(), ()],),
+        ([(), ()], {**WIDER, "casting": "safe"}),
+    ),
+)
+def _stack(arrays, axis=0, *, dtype=None, casting="same_kind"):
+    if dtype is None and axis in (0, -1) and len(arrays) and not any(map(np.ndim, arrays)):
+        return numbers(*arrays)
+    parts = [np.expand_dims(as_array(a), axis) for a in arrays]
+    return _concatenate(parts, axis, dtype=dtype, casting=casting)
 
 
-@composite(np.hstack, examples=arrays(([(3,), (2,)],), ([(2, 3), (2, 1)],)))
-def _hstack(tup):
+@composite(
+    np.vstack, examples=arrays(([(3,), (2, 3)],), ([(2,)], {"dtype": np.longdouble, "casting": "safe"}))
+)
+def _vstack(tup, *, dtype=None, casting="same_kind"):
+    return _concatenate([with_rank(as_array(a), 2) for a in tup], 0, dtype=dtype, casting=casting)
+
+
+@composite(np.hstack, examples=arrays(([(3,), (2,)],), ([(2, 3), (2, 1)], {**WIDER, "casting": "safe"})))
+def _hstack(tup, *, dtype=None, casting="same_kind"):
     parts = [with_rank(as_array(a), 1) for a in tup]
-    return _concatenate(parts, 0 if np.ndim(parts[0]) == 1 else 1)
+    return _concatenate(parts, 0 if np.ndim(parts[0]) == 1 else 1, dtype=dtype, casting=casting)
 
 
 @composite(np.dstack, examples=arrays(([(3,), (3,)],)))
@@ -123,7 +159,8 @@ def _block(arrays):
     examples=arrays(
         ((3,), 2), ((2, 3), {"pad_width": ((1, 0), (0, 2)), "constant_values": 1.5}),
         ((3,), {"pad_width": (1, 2), "mode": "edge"}),
-        ((3, 4), 2, {"mode": "reflect"}), ((3,), 4, {"mode": "wrap"}), ((2, 3), 1, {"mode": "symmetric"}),
+        ((3, 4), 2, {"mode": "reflect"}), ((3,), 4, {"mode": "wrap"}),
+        ((2, 3), 1, {"mode": "symmetric", "reflect_type": "even"}),
     ),
 )  # fmt: skip
 def _pad(array, pad_width, mode="constant", *, constant_values=0, reflect_type="even"):
@@ -179,3 +216,17 @@ def _resize(a, new_shape):
     a = np.ravel(a)
     shape = static_shape(new_shape, 0)
     return np.reshape(np.take(a, np.arange(np.prod(shape, dtype=int)) % a.shape[0]), shape)
+
+
+# the zero frequency in the middle, and back
+def _centred(sign):
+    def shifted(x, axes=None):
+        axes = range(np.ndim(x)) if axes is None else axis_tuple(axes, np.ndim(x))
+        return roll(x, shift=tuple(sign * (np.shape(x)[k] // 2) for k in axes), axis=tuple(axes))
+
+    return shifted
+
+
+_CENTRED = arrays(((5,),), ((3, 4),), ((3, 4), {"axes": -1}), ((2, 3, 4), (0, 2)))
+composite(np.fft.fftshift, examples=_CENTRED)(_centred(1))
+composite(np.fft.ifftshift, examples=_CENTRED)(_centred(-1))

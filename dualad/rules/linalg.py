@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from ..op import Op, composite, general, multilinear, primal
+from ..op import Op, composite, general, is_complex, multilinear, primal
 from .batching import leading
-from .contract import mT
+from .contract import conjugated, mH, mT
 from .examples import arrays
-from .reduce import every, kept, nth_root, root
+from .reduce import every, kept, nth_root, root, squared_modulus
 from .shape import as_array
 
 
@@ -17,12 +17,13 @@ def square(n, *stack):
     return lambda rng: 3.0 * np.eye(n) + rng.uniform(-1.0, 1.0, (*stack, n, n))
 
 
-def positive(n, *stack):
-    """Symmetric matrices with positive eigenvalues."""
+def positive(n, *stack, complex=False):
+    """Symmetric, or Hermitian, matrices with positive eigenvalues."""
 
     def draw(rng):
         a = rng.uniform(-1.0, 1.0, (*stack, n, n))
-        return a @ np.swapaxes(a, -1, -2) + n * np.eye(n)
+        a = a + 1j * rng.uniform(-1.0, 1.0, a.shape) if complex else a
+        return a @ mH(a) + n * np.eye(n)
 
     return draw
 
@@ -32,8 +33,14 @@ def matrices(*draws):
     return lambda rng: [((draw(rng),), {}) for draw in draws]
 
 
+def complex_square(n):
+    """A well-conditioned complex matrix."""
+    return lambda rng: square(n)(rng) + 1j * rng.uniform(-1.0, 1.0, (n, n))
+
+
 _SQUARE = matrices(square(3), square(2, 4))
 _POSITIVE = matrices(positive(3), positive(2, 4))
+_HERMITIAN = matrices(positive(3, complex=True), positive(2, 4, complex=True))
 
 
 def cube(factor):
@@ -44,6 +51,7 @@ def cube(factor):
 inv = general(
     np.linalg.inv,
     lambda dx, y, a: -(y @ dx @ y),
+    complex=True,
     batch=leading,
     cost=cube(2),
     examples=_SQUARE,
@@ -54,6 +62,7 @@ solve = general(
     lambda da, y, a, b: -np.linalg.solve(a, da @ y),
     lambda db, y, a, b: np.linalg.solve(a, db),
     name="solve for a matrix",
+    complex=True,
     pulls=(
         lambda g, y, a, b: -(np.linalg.solve(mT(a), g) @ mT(y)),
         lambda g, y, a, b: np.linalg.solve(mT(a), g),
@@ -117,7 +126,7 @@ def _cofactors(a):
     n = s.shape[-1]
     others = np.stack([np.prod(np.delete(s, k, axis=-1), axis=-1) for k in range(n)], axis=-1)
     sign = np.linalg.det(u) * np.linalg.det(vt)
-    return sign[..., None, None] * ((u * others[..., None, :]) @ vt)
+    return sign[..., None, None] * np.conj((u * others[..., None, :]) @ vt)
 
 
 def _minors(a):
@@ -144,21 +153,31 @@ def _push_det(da, y, a):
     return np.sum(cofactors * da, axis=(-2, -1))
 
 
-det = general(np.linalg.det, _push_det, batch=leading, cost=cube(2 / 3), examples=_SQUARE)
+det = general(np.linalg.det, _push_det, complex=True, batch=leading, cost=cube(2 / 3), examples=_SQUARE)
 
 
 def _push_slogdet(da, y, a):
     trace = np.sum(mT(np.linalg.inv(a)) * da, axis=(-2, -1))
+    if is_complex(a):  # the sign is a phase, and turns
+        return 1j * np.imag(trace) * y[0], np.real(trace)
     return 0.0 * trace, trace
 
 
-slogdet = general(np.linalg.slogdet, _push_slogdet, batch=leading, cost=cube(2 / 3), examples=_SQUARE)
+slogdet = general(
+    np.linalg.slogdet,
+    _push_slogdet,
+    complex=True,
+    batch=leading,
+    cost=cube(2 / 3),
+    examples=lambda rng: [*_SQUARE(rng), *matrices(complex_square(3))(rng)],
+)
 
 
-def _mirrored(da, upper):
-    """The symmetric matrix of which NumPy reads one triangle."""
+def mirrored(da, upper=False):
+    """The symmetric or Hermitian matrix of which NumPy reads one triangle."""
     half = np.triu(da) if upper else np.tril(da)
-    return half + mT(half) - half * np.eye(np.shape(da)[-1], dtype=da.dtype)
+    diagonal = np.real(half) * np.eye(np.shape(da)[-1], dtype=np.finfo(da.dtype).dtype)
+    return half + mH(half) - diagonal
 
 
 def _lower_half(m):
@@ -169,17 +188,18 @@ def _lower_half(m):
 
 def _push_cholesky(da, y, a, upper=False):
     # NumPy reads one triangle and takes it for both: so does its derivative.
-    lower = mT(y) if upper else y
-    whole = _mirrored(da, upper)
-    inner = mT(np.linalg.solve(lower, mT(np.linalg.solve(lower, whole))))
+    lower = mH(y) if upper else y
+    whole = mirrored(da, upper)
+    inner = mH(np.linalg.solve(lower, mH(np.linalg.solve(lower, whole))))
     moved = lower @ _lower_half(inner)
-    return mT(moved) if upper else moved
+    return mH(moved) if upper else moved
 
 
 cholesky = general(
     lambda a, upper: np.linalg.cholesky(a, upper=upper) if upper else np.linalg.cholesky(a),
     _push_cholesky,
     name="cholesky",
+    complex=True,
     batch=leading,
     cost=cube(1 / 3),
     examples=lambda rng: [
@@ -189,7 +209,14 @@ cholesky = general(
 )
 
 
-@composite(np.linalg.cholesky, examples=_POSITIVE)
+@composite(
+    np.linalg.cholesky,
+    examples=lambda rng: [
+        *_POSITIVE(rng),
+        *_HERMITIAN(rng),
+        ((positive(3, complex=True)(rng),), {"upper": True}),
+    ],
+)
 def _cholesky(a, /, *, upper=False):
     return cholesky(a, upper=upper)
 
@@ -226,11 +253,11 @@ by_columns: Op = multilinear(
 
 def _push_eigh(da, y, a, UPLO):
     w, v = y
-    whole = _mirrored(da, UPLO == "U")
-    moved = mT(v) @ whole @ v
+    whole = mirrored(da, UPLO == "U")
+    moved = mH(v) @ whole @ v
     gap = w[..., None, :] - w[..., :, None]
     turn = by_columns(moved, reciprocal(gap, rounding(w, a.shape)[..., None]))
-    return np.diagonal(moved, 0, -2, -1), v @ turn
+    return np.real(np.diagonal(moved, 0, -2, -1)), v @ turn
 
 
 eigh = general(
@@ -243,27 +270,40 @@ eigh = general(
 )
 
 
-@composite(np.linalg.eigh, examples=_POSITIVE)
+# The same with vectors whose phases are nobody's concern, for the eigenvalues' own derivatives. It is no
+# function of its own, and so in no table.
+hermitian_frame = Op("general", np.linalg.eigh, (_push_eigh,), complex=True, batch=leading, cost=cube(9))
+
+
+@composite(np.linalg.eigh, examples=lambda rng: [*_POSITIVE(rng), ((positive(3)(rng),), {"UPLO": "U"})])
 def _eigh(a, UPLO="L"):
     return eigh(a, UPLO=UPLO.upper())
 
 
-@composite(np.linalg.eigvalsh, examples=_POSITIVE)
+@composite(
+    np.linalg.eigvalsh,
+    examples=lambda rng: [
+        *_POSITIVE(rng),
+        *_HERMITIAN(rng),
+        ((positive(3, complex=True)(rng),), {"UPLO": "U"}),
+    ],
+)
 def _eigvalsh(a, UPLO="L"):
     return eigvalsh(a, UPLO=UPLO.upper())
 
 
 def _push_eigvalsh(da, y, a, UPLO):
     # Values alone: finite at repeated ones, where the vectors are not.
-    v = np.linalg.eigh(a, UPLO)[1]
-    whole = _mirrored(da, UPLO == "U")
-    return np.sum(v * (whole @ v), axis=-2)
+    v = hermitian_frame(a, UPLO=UPLO)[1]
+    whole = mirrored(da, UPLO == "U")
+    return np.real(np.sum(conjugated(v) * (whole @ v), axis=-2))
 
 
 eigvalsh = general(
     np.linalg.eigvalsh,
     _push_eigvalsh,
     name="eigvalsh",
+    complex=True,
     batch=leading,
     cost=cube(9),
     examples=lambda rng: [((positive(3)(rng),), {"UPLO": "L"})],
@@ -273,13 +313,13 @@ eigvalsh = general(
 # norms, each a kink at 0, where the derivative is 0 by convention
 def _vector_norm(x, order, axis, keepdims):
     if order in (None, 2):
-        return root(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+        return root(np.sum(squared_modulus(x), axis=axis, keepdims=keepdims))
     if order in (np.inf, -np.inf):
         return (np.max if order > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
     if order == 1:
         return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
     if order == 0:
-        return np.sum(primal(x) != 0, axis=axis, keepdims=keepdims).astype(x.dtype)
+        return np.sum(primal(x) != 0, axis=axis, keepdims=keepdims).astype(np.real(x).dtype)
     return nth_root(np.sum(np.abs(x) ** order, axis=axis, keepdims=keepdims), order)
 
 
@@ -327,7 +367,7 @@ def _norm(x, ord=None, axis=None, keepdims=False):
 
 @composite(
     np.linalg.vector_norm,
-    examples=arrays(((4,),), ((2, 3), {"ord": 3}), ((2, 3), {"axis": 0, "ord": np.inf})),
+    examples=arrays(((4,),), ((2, 3), {"ord": 3}), ((2, 3), {"axis": 0, "ord": np.inf, "keepdims": True})),
 )
 def _norm_of_vectors(x, /, *, axis=None, keepdims=False, ord=2):
     return _vector_norm(x, ord, every(axis, np.ndim(x)), keepdims)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..errors import KeywordError, error
-from ..op import composite, primal
+from ..op import composite, general, primal
 from .calculus import convolution
-from .examples import arrays
+from .examples import WIDER, arrays
 from .shape import as_array, axis_index
 
 
@@ -36,6 +36,7 @@ def _laid(y, axis, dtype):
         ((), (2,), {"num": 3, "endpoint": False}),
         ((), (), {"num": 3, "retstep": True}),
         ((), (), 1),
+        ((), (), 3, WIDER),
     ),
 )
 def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
@@ -45,18 +46,26 @@ def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axi
     return (y, step) if retstep else y
 
 
-@composite(np.logspace, examples=arrays(((), (), 4), ((2,), (), {"num": 3, "base": 2.0})))
+@composite(
+    np.logspace,
+    examples=arrays(
+        ((), (), 4), ((2,), (), {"num": 3, "base": 2.0, "axis": 1, "endpoint": False}), ((), (), 3, WIDER)
+    ),
+)
 def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     y = np.power(base, _linspace(start, stop, num, endpoint))
     return _laid(y, axis, dtype)
 
 
 @composite(
-    np.geomspace, examples=arrays(((), (), 4), ((2,), (), {"num": 3, "endpoint": False}), lo=0.5, hi=5.0)
+    np.geomspace,
+    examples=arrays(
+        ((), (), 4), ((2,), (), {"num": 3, "endpoint": False, "axis": -1}), ((), (), 3, WIDER), lo=0.5, hi=5.0
+    ),
 )
 def _geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     start, stop = (as_array(x) if isinstance(x, (list, tuple)) else x for x in (start, stop))
-    exact = np.result_type(*(getattr(x, "dtype", x) for x in (start, stop)), np.float64)
+    exact = np.result_type(*(getattr(x, "dtype", x) for x in (start, stop)), np.float64, dtype or np.float64)
     start, stop = (x.astype(exact) if hasattr(x, "astype") else x for x in (start, stop))
     sign = np.sign(start)
     if np.any(sign * np.sign(stop) <= 0):
@@ -80,8 +89,10 @@ def _coefficients(p):
 def _trimmed(p):
     """Without leading zeros, as np.poly1d keeps coefficients."""
     p = _coefficients(p)
-    nonzero = np.flatnonzero(primal(p))
-    return p[int(nonzero[0]) :] if nonzero.size else p[-1:]
+    plain, k = primal(p), 0
+    while k < len(p) - 1 and plain[k] == 0:
+        k += 1
+    return p[k:] if len(p) else p
 
 
 @composite(np.polyval, examples=arrays(((4,), (3,)), ((3,), ()), ((3,), (2, 2))))
@@ -112,7 +123,9 @@ composite(np.polysub, examples=arrays(((3,), (2,)), ((2,), (3,))))(_joined(np.su
 
 @composite(np.polymul, examples=arrays(((3,), (2,)), ((2,), (3,))))
 def _polymul(a1, a2):
-    return convolution(_trimmed(a1), _trimmed(a2))
+    a1, a2 = _coefficients(a1), _coefficients(a2)
+    # Zeros in front are left away at the end: powers that stay follow them too.
+    return convolution(a1, a2)[1 - np.size(_trimmed(a1)) - np.size(_trimmed(a2)) :]
 
 
 @composite(np.polydiv, examples=lambda rng: [((rng.normal(size=5), rng.uniform(0.5, 1.5, 3)), {})])
@@ -130,6 +143,47 @@ def _polydiv(u, v):
     while np.size(r) > 1 and np.allclose(r[0], 0, rtol=1e-14):
         r = r[1:]
     return np.stack(quotient), r
+
+
+# roots: p(r) = 0 moves with p by the implicit function theorem, also where NumPy strips zero coefficients
+def _push_roots(dp, y, p):
+    _distinct(primal(p), primal(y))
+    return -(np.vander(y, np.size(p)) @ dp) / np.polyval(np.polyder(p), y)
+
+
+def _distinct(p, y):
+    """Raise for repeated roots, whose derivative is infinite; rounding puts them apart by about √ε."""
+    size = np.polyval(np.abs(p), np.abs(y))
+    slope, bend = (np.abs(np.polyval(np.polyder(p, m), y)) for m in (1, 2))
+    if np.any(slope**2 <= 1e3 * np.size(p) * np.finfo(y.dtype).eps * size * bend):
+        raise np.linalg.LinAlgError("roots has no derivative where a root is repeated")
+
+
+def _polynomials(rng):
+    """With real roots, with pairs of complex ones, with complex coefficients."""
+    roots = ([-1.5, -0.2, 0.8, 2.0], [1j, -1j, 0.5 + 1j, 0.5 - 1j, -1.0], [1j, 1.0 + 0.3j, -2.0])
+    return [((np.poly(r) * rng.uniform(0.5, 1.5),), {}) for r in roots]
+
+
+roots = general(
+    lambda p: np.roots(p),
+    _push_roots,
+    name="roots",
+    complex=True,
+    cost=lambda y, p: 10 * np.size(p) ** 3,
+    examples=_polynomials,
+)
+
+
+@composite(
+    np.roots,
+    examples=lambda rng: [*_polynomials(rng), ((np.array([1.0, -3.0, 2.0, 0.0]),), {})],
+)
+def _roots(p):
+    p = _coefficients(p)
+    if np.ndim(p) != 1:
+        raise ValueError("Input must be a rank-1 array.")
+    return roots(p)
 
 
 @composite(np.polyder, examples=arrays(((4,),), ((4,), 2), ((2,), {"m": 0})))
@@ -185,7 +239,7 @@ def _vander(x, N=None, increasing=False):
         ((np.array([-1.0, -0.3, 0.4, 1.1, 2.0]), rng.normal(size=5), 2), {}),
         (
             (np.array([-1.0, 0.1, 0.8, 1.5]), rng.normal(size=(4, 2)), 1),
-            {"w": np.array([1.0, 2.0, 0.5, 1.5])},
+            {"w": np.array([1.0, 2.0, 0.5, 1.5]), "rcond": 1e-12},
         ),
     ],
 )
@@ -214,7 +268,14 @@ def _cross3(a, b):
 
 
 @composite(
-    np.cross, examples=arrays(((3,), (3,)), ((2, 3), (3,)), ((3, 2), (2, 3), {"axisa": 0, "axisc": 0}))
+    np.cross,
+    examples=arrays(
+        ((3,), (3,)),
+        ((2, 3), (3,)),
+        ((3, 2), (2, 3), {"axisa": 0, "axisc": 0}),
+        ((2, 3), (3, 2), {"axisb": 0}),
+        ((3, 2), (3, 2), {"axis": 0}),
+    ),
 )
 def _cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     a, b = as_array(a), as_array(b)

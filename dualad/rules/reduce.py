@@ -5,15 +5,23 @@ import math
 import numpy as np
 
 from ..errors import KeywordError, error
-from ..op import composite, elementwise, general, linear, primal
+from ..op import composite, elementwise, general, is_complex, linear, primal
 from .batching import trailing
-from .examples import arrays, points
+from .evaluation import refuse_untensored
+from .examples import MASK, WIDER, arrays, points
 from .shape import axis_index, axis_tuple, reshape
 
 _MISSING = np._NoValue
-_REDUCE = arrays(
-    ((2, 3),), ((2, 3), {"axis": 0}), ((2, 3, 2), {"axis": (0, -1), "keepdims": True}), ((3,), {"axis": -1})
+_AXES = (
+    ((2, 3),),
+    ((2, 3), {"axis": 0}),
+    ((2, 3, 2), {"axis": (0, -1), "keepdims": True}),
+    ((3,), {"axis": -1}),
 )
+_REDUCE = arrays(
+    *_AXES, ((2, 3), {"axis": 1, "where": MASK, "initial": 0.5}), ((3,), {"where": MASK[0], "initial": -5.0})
+)
+_WIDER = arrays(*_AXES, ((2, 3), WIDER), ((2, 3), {"axis": 1, "where": MASK, "initial": 0.5}))
 
 
 def every(axis, ndim):
@@ -43,6 +51,7 @@ sum_ = linear(
     lambda x, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
     lambda g, x, axis, keepdims: _spread(g, np.shape(x), axis),
     name="sum",
+    moves=True,
     batch=trailing,
     cost=_size_of,
     examples=arrays(
@@ -53,6 +62,8 @@ cumsum = linear(
     lambda x, axis: np.cumsum(x, axis),
     lambda g, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis),
     name="cumsum",
+    moves=True,
+    cost=_size_of,
     batch=trailing,
     examples=arrays(((3, 4), {"axis": 1})),
 )
@@ -66,11 +77,13 @@ def _shares(x, y, axis):
 
 
 def _push_extremum(dx, y, x, axis, keepdims):
-    return np.sum(dx * _shares(x, y, axis).astype(dx.dtype), axis=axis, keepdims=keepdims)
+    shares = _shares(x, y, axis).astype(dx.dtype)
+    return np.sum(np.where(shares != 0, dx * shares, 0.0), axis=axis, keepdims=keepdims)
 
 
 def _pull_extremum(g, y, x, axis, keepdims):
-    return np.reshape(g, kept(np.shape(x), axis)) * _shares(x, y, axis).astype(x.dtype)
+    shares = _shares(x, y, axis).astype(x.dtype)
+    return np.where(shares != 0, np.reshape(g, kept(np.shape(x), axis)) * shares, 0.0)
 
 
 max_, min_ = (
@@ -79,6 +92,7 @@ max_, min_ = (
         _push_extremum,
         name=fn.__name__,
         pulls=(_pull_extremum,),
+        selects=True,
         cost=_size_of,
         examples=arrays(
             ((2, 3), {"axis": (1,), "keepdims": False}), ((2, 3), {"axis": (0, 1), "keepdims": True})
@@ -106,6 +120,7 @@ prod_ = general(
     lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
     lambda dx, y, x, axis, keepdims: np.sum(dx * _others(x, axis), axis=axis, keepdims=keepdims),
     name="prod along one axis",
+    complex=True,
     cost=_size_of,
     examples=arrays(((2, 3), {"axis": 1, "keepdims": False}), ((3, 1), {"axis": 0, "keepdims": True})),
 )
@@ -124,12 +139,13 @@ cumprod = general(
     lambda x, axis: np.cumprod(x, axis),
     lambda dx, y, x, axis: _push_cumprod(dx, y, x, axis) if x.shape[axis] else dx,
     name="cumprod",
+    complex=True,
     examples=arrays(((3, 4), {"axis": 1}), ((3,), {"axis": 0})),
 )
 
 
 # NumPy's names
-@composite(np.sum, examples=_REDUCE)
+@composite(np.sum, examples=_WIDER)
 def _sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, where=True):
     _no_out(np.sum, out)
     if where is not True:
@@ -150,9 +166,10 @@ def _no_out(fn, out):
         )
 
 
-@composite(np.prod, examples=_REDUCE)
+@composite(np.prod, examples=_WIDER)
 def _prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, where=True):
     _no_out(np.prod, out)
+    refuse_untensored()  # np.polynomial's polyvalfromroots ends with a product
     if where is not True:
         a = np.where(where, a, 1.0)
     if dtype is not None:
@@ -163,7 +180,7 @@ def _prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, 
     flat = np.reshape(
         np.transpose(a, rest + axes), (*(shape[k] for k in rest), -1 if math.prod(shape) else 0)
     )
-    y = prod_(flat, axis=len(rest), keepdims=False) if axes else a
+    y = prod_(flat, axis=len(rest), keepdims=False) if axes else +a
     y = reshape(y, shape=kept(shape, axes)) if keepdims is True else y
     return y if initial is _MISSING else y * initial
 
@@ -175,6 +192,8 @@ def _extremum(op, pick):
             if initial is _MISSING:
                 raise ValueError(f"np.{op.fn.__name__} with where= needs initial=, as in NumPy")
             a = np.where(where, a, initial)
+        if initial is not _MISSING and not np.size(a):
+            return initial + np.sum(primal(a), axis=axis, keepdims=keepdims is True)
         y = op(a, axis=every(axis, np.ndim(a)), keepdims=keepdims is True) if np.ndim(a) else +a
         return y if initial is _MISSING else pick(y, initial)
 
@@ -185,7 +204,7 @@ composite(np.max, np.amax, examples=_REDUCE)(_extremum(max_, np.maximum))
 composite(np.min, np.amin, examples=_REDUCE)(_extremum(min_, np.minimum))
 
 
-@composite(np.ptp, examples=_REDUCE)
+@composite(np.ptp, examples=arrays(*_AXES))
 def _ptp(a, axis=None, out=None, keepdims=False):
     _no_out(np.ptp, out)
     return np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims)
@@ -196,17 +215,29 @@ def _count(a, axis, keepdims, where):
     shape = np.shape(a)
     if where is True:
         return math.prod(shape[k] for k in every(axis, len(shape)))
-    return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=keepdims).astype(a.dtype)
+    return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=keepdims).astype(np.real(a).dtype)
 
 
-@composite(np.mean, examples=_REDUCE)
+@composite(np.mean, examples=arrays(*_AXES, ((2, 3), WIDER), ((2, 3), {"axis": 1, "where": MASK})))
 def _mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     _no_out(np.mean, out)
     keepdims = keepdims is True
     return np.sum(a, axis, dtype, keepdims=keepdims, where=where) / _count(a, axis, keepdims, where)
 
 
-_SPREAD = arrays(((2, 3),), ((2, 3), {"axis": 0, "ddof": 1}), ((2, 3, 2), {"axis": (0, 2), "keepdims": True}))
+def squared_modulus(x):
+    """x², or for complex values x times its conjugate."""
+    return np.square(np.real(x)) + np.square(np.imag(x)) if is_complex(x) else np.square(x)
+
+
+_SPREAD = arrays(
+    ((2, 3),),
+    ((2, 3), {"axis": 0, "ddof": 1}),
+    ((2, 3, 2), {"axis": (0, 2), "keepdims": True}),
+    ((2, 3), WIDER),
+    ((2, 3), {"axis": 1, "where": MASK, "correction": 0.5}),
+    ((2, 3), {"axis": 1, "mean": np.array([[0.2], [-0.3]])}),
+)
 
 
 @composite(np.var, examples=_SPREAD)
@@ -222,7 +253,7 @@ def _var(
     centre = np.mean(a, axis, dtype, keepdims=True, where=where) if mean is None else mean
     free = _count(a, axis, keepdims, where) - ddof
     free = max(free, 0) if where is True else np.maximum(free, 0)
-    return np.sum(np.square(a - centre), axis, dtype, keepdims=keepdims, where=where) / free
+    return np.sum(squared_modulus(a - centre), axis, dtype, keepdims=keepdims, where=where) / free
 
 
 @composite(np.std, examples=_SPREAD)
@@ -232,11 +263,13 @@ def _std(
     return root(_var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
-# Roots whose derivative at 0 is 0: those of a spread or a norm, which has a kink there, not a pole.
+# Roots whose derivative at 0 is 0: those of a spread or a norm, which has a kink there, not a pole. They evaluate
+# themselves on values of a lower level (`dispatches=False`): NumPy's own would bring its pole into second derivatives.
 root = elementwise(
     np.sqrt,
     lambda y, x: np.where(y == 0, 0.0, 0.5 / np.where(y == 0, 1.0, y)),
     name="square root of a spread",
+    dispatches=False,
     examples=points(0.1, 5.0),
 )
 nth_root = elementwise(
@@ -244,18 +277,22 @@ nth_root = elementwise(
     lambda y, x, n: np.where(x == 0, 0.0, y / (n * np.where(x == 0, 1.0, x))),
     None,
     name="n-th root of a norm",
+    dispatches=False,
     examples=lambda rng: [((rng.uniform(0.1, 5.0, 3), 3), {})],
 )
 
 
-@composite(np.cumsum, examples=arrays(((2, 3),), ((2, 3), {"axis": -1})))
+_RUNNING = arrays(((2, 3),), ((2, 3), {"axis": -1}), ((3,), WIDER))
+
+
+@composite(np.cumsum, examples=_RUNNING)
 def _cumsum(a, axis=None, dtype=None, out=None):
     _no_out(np.cumsum, out)
     a = a if dtype is None else a.astype(dtype)
     return cumsum(np.ravel(a), axis=0) if axis is None else cumsum(a, axis=axis_index(axis, np.ndim(a)))
 
 
-@composite(np.cumprod, examples=arrays(((2, 3),), ((2, 3), {"axis": -1})))
+@composite(np.cumprod, examples=_RUNNING)
 def _cumprod(a, axis=None, dtype=None, out=None):
     _no_out(np.cumprod, out)
     a = a if dtype is None else a.astype(dtype)
@@ -278,7 +315,7 @@ def _cumulative(running, start):
 
 
 if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    _CUMULATIVE = arrays(((3,),), ((2, 3), {"axis": 1, "include_initial": True}))
+    _CUMULATIVE = arrays(((3,),), ((2, 3), {"axis": 1, "include_initial": True}), ((3,), WIDER))
     composite(np.cumulative_sum, examples=_CUMULATIVE)(_cumulative(_cumsum, 0.0))
     composite(np.cumulative_prod, examples=_CUMULATIVE)(_cumulative(_cumprod, 1.0))
 
@@ -306,8 +343,11 @@ def _order(x, axis):
     return np.argsort(primal(x), axis=axis, kind="stable")
 
 
-@composite(np.sort, examples=arrays(((5,),), ((3, 4), {"axis": 0})))
-def _sort(a, axis=-1, kind=None, order=None, *, stable=None):
+@composite(
+    np.sort,
+    examples=arrays(((5,),), ((3, 4), {"axis": 0, "kind": "stable"}), ((2, 2), None, {"stable": True})),
+)
+def _sort(a, axis=-1, kind=None, *, stable=None):
     if axis is None:
         a, axis = np.ravel(a), -1
     return np.take_along_axis(a, _order(a, axis), axis)

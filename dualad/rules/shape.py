@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from ..errors import AssignmentError, KeywordError, error
-from ..op import Tracer, composite, linear, primal
+from ..errors import AssignmentError, DtypeError, KeywordError, error
+from ..op import Tracer, composite, is_complex, linear, primal
 from .batching import first, last, trailing
-from .examples import arrays
+from .examples import arrays, taken
 from .index import scatter_add
 
 axis_index = np.lib.array_utils.normalize_axis_index
@@ -50,6 +50,7 @@ reshape = linear(
     lambda x, shape: np.reshape(x, shape),
     lambda g, x, shape: np.reshape(g, x.shape if hasattr(x, "shape") else ()),
     name="reshape",
+    moves=True,
     view=lambda x, part, shape: np.reshape(part, np.shape(x)),
     batch=_reshape_batch,
     examples=arrays(((2, 3), {"shape": (3, 2)}), ((4,), {"shape": (1, 4, 1)})),
@@ -58,6 +59,7 @@ transpose = linear(
     lambda x, axes: np.transpose(x, axes),
     lambda g, x, axes: np.transpose(g, tuple(int(k) for k in np.argsort(axes))),
     name="transpose",
+    moves=True,
     view=lambda x, part, axes: np.transpose(part, tuple(int(k) for k in np.argsort(axes))),
     batch=lambda op, args, flags, keywords, k: np.transpose(
         args[0], (*keywords["axes"], len(keywords["axes"]))
@@ -68,6 +70,7 @@ broadcast_to = linear(
     lambda x, shape: np.broadcast_to(x, shape),
     lambda g, x, shape: unbroadcast(g, np.shape(x)),
     name="broadcast_to",
+    moves=True,
     view=_read_only,
     batch=lambda op, args, flags, keywords, k: np.broadcast_to(args[0], (*keywords["shape"], k)),
     examples=arrays(((3,), {"shape": (2, 3)}), ((2, 1), {"shape": (4, 2, 3)})),
@@ -76,6 +79,7 @@ concatenate = linear(
     lambda *xs, axis: np.concatenate(xs, axis),
     lambda g, i, *xs, axis: _part(g, i, xs, axis),
     name="concatenate",
+    moves=True,
     variadic=True,
     batch=_concatenate_batch,
     examples=arrays(((2, 3), (4, 3), {"axis": 0}), ((2, 1), (2, 2), (2, 3), {"axis": 1})),
@@ -84,13 +88,21 @@ roll = linear(
     lambda x, shift, axis: np.roll(x, shift, axis),
     lambda g, x, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
     name="roll",
+    moves=True,
     batch=trailing,
     examples=arrays(((5,), {"shift": (2,), "axis": (0,)}), ((3, 4), {"shift": (1, -2), "axis": (0, 1)})),
 )
+
+
+def _cast_back(g, x):
+    return (np.real(g) if is_complex(g) and not is_complex(x) else g).astype(x.dtype)
+
+
 astype = linear(
     lambda x, dtype: x.astype(dtype) if hasattr(x, "dtype") else dtype.type(x),
-    lambda g, x, dtype: g.astype(x.dtype) if hasattr(x, "dtype") and hasattr(g, "dtype") else g,
+    lambda g, x, dtype: _cast_back(g, x) if hasattr(x, "dtype") and hasattr(g, "dtype") else g,
     name="astype",
+    moves=True,
     batch=trailing,
     examples=arrays(((3,), {"dtype": np.dtype(np.float32)})),
 )
@@ -107,6 +119,8 @@ diagonal = linear(
     lambda x, offset: np.diagonal(x, offset, -2, -1),
     lambda g, x, offset: scatter_add(g, index=_on_diagonal(x.shape, offset), shape=x.shape),
     name="diagonal",
+    moves=True,
+    selects=True,
     batch=lambda op, args, flags, keywords, k: args[0][_on_diagonal(args[0].shape[:-1], keywords["offset"])],
     view=_read_only,
     examples=arrays(((3, 4), {"offset": 0}), ((2, 3, 3), {"offset": -1})),
@@ -129,7 +143,7 @@ def _ndim(a):
     return len(a.shape)
 
 
-@composite(np.size, examples=arrays(((2, 3),)))
+@composite(np.size, examples=arrays(((2, 3),), ((2, 3), 1)))
 def _size(a, axis=None):
     return math.prod(a.shape) if axis is None else a.shape[axis]
 
@@ -150,7 +164,14 @@ def static_shape(shape, size):
     return shape
 
 
-@composite(np.reshape, examples=arrays(((2, 6), [-1, 3]), ((2, 3), [3, 2], {"order": "F"})))
+@composite(
+    np.reshape,
+    examples=arrays(
+        ((2, 6), [-1, 3]),
+        ((2, 3), [3, 2], {"order": "F"}),
+        *taken(np.reshape, ((2, 3), 6, {"copy": True})),
+    ),
+)
 def _reshape(a, shape=None, order="C", *, newshape=None, copy=None):
     if copy:
         a = +a
@@ -196,7 +217,7 @@ def _moveaxis(a, source, destination):
     return transpose(a, axes=tuple(axes))
 
 
-@composite(np.rollaxis, examples=arrays(((2, 3, 4), 2)))
+@composite(np.rollaxis, examples=arrays(((2, 3, 4), 2), ((2, 3, 4), 0, {"start": 3}), ((2, 3, 4), 2, -2)))
 def _rollaxis(a, axis, start=0):
     n = np.ndim(a)
     axis, start = axis_index(axis, n), start + n if start < 0 else start
@@ -230,53 +251,19 @@ def _broadcast_arrays(*args):
     return tuple(np.broadcast_to(a, shape) for a in args)
 
 
-@composite(np.full_like, examples=arrays(((2, 3), ()), ((2, 3), (3,)), ((3,), (), {"shape": (2, 2)})))
-def _full_like(a, fill_value, dtype=None, *, shape=None):
-    shape, dtype = np.shape(a) if shape is None else shape, np.dtype(a.dtype if dtype is None else dtype)
-    full = np.broadcast_to(fill_value, shape).astype(dtype)
-    if dtype.kind != "f" or not np.ndim(full):
-        return full
-    new = a.buffer(np.zeros(np.shape(full), dtype))
-    new[...] = full
-    return new
-
-
-def _new(create):
-    """np.zeros_like and kin: an array of the same level, so that traced values can be assigned into it."""
-
-    def new(a, dtype=None, order="K", subok=True, *, shape=None):
-        value = create(np.shape(a) if shape is None else shape, a.dtype if dtype is None else dtype)
-        return a.buffer(value) if value.dtype.kind == "f" and value.ndim else value[()]
-
-    return new
-
-
-composite(np.zeros_like, examples=arrays(((2, 3),), ((3,), {"shape": (2, 2)})))(_new(np.zeros))
-composite(np.ones_like, examples=arrays(((2, 3),), ((3,), {"shape": (2, 2)})))(_new(np.ones))
-composite(np.empty_like, examples=lambda rng: [])(_new(np.zeros))  # NumPy's holds anything
-
-
-@composite(np.real, examples=arrays(((2, 3),), ((),)))
-def _real(val):
-    return val
-
-
-@composite(np.imag, examples=arrays(((2, 3),)))
-def _imag(val):
-    return np.zeros(val.shape, val.dtype)
-
-
-@composite(np.astype, examples=arrays(((3,), np.longdouble)))
+@composite(np.astype, examples=arrays(((3,), np.longdouble), ((3,), np.float64, {"copy": False})))
 def _astype(x, dtype, *, copy=True):
     dtype = np.dtype(dtype)
     if dtype.kind in "biu":  # piecewise constant, as rounding is
         return np.asarray(primal(x)).astype(dtype)[()]
     if x.dtype == dtype:
         return +x if copy else x
+    if is_complex(x) and dtype.kind == "f":
+        raise error(DtypeError, f"a cast from {x.dtype} to {dtype} loses the imaginary part", "np.real(x)")
     return astype(x, dtype=dtype)
 
 
-@composite(np.copy, examples=arrays(((2, 3),)))
+@composite(np.copy, examples=arrays(((2, 3),), ((2, 3), "F")))
 def _copy(a, order="K"):
     return +a
 
@@ -318,7 +305,7 @@ def _flipud(m):
     return np.flip(m, 0)
 
 
-@composite(np.rot90, examples=arrays(((2, 3),), ((2, 3), {"k": 2}), ((2, 3), {"k": 3})))
+@composite(np.rot90, examples=arrays(((2, 3),), ((2, 3), {"k": 2}), ((2, 3, 2), {"k": 3, "axes": (2, 0)})))
 def _rot90(m, k=1, axes=(0, 1)):
     for _ in range(k % 4):
         m = np.flip(np.swapaxes(m, *axes), axes[0])
@@ -387,10 +374,18 @@ def _triu(m, k=0):
     return np.where(np.tri(*np.shape(m)[-2:], k=k - 1, dtype=bool), 0.0, m)
 
 
-@composite(np.meshgrid, examples=arrays(((2,), (3,)), ((2,), (3,), {"indexing": "ij"})))
-def _meshgrid(*xi, indexing="xy"):
+@composite(
+    np.meshgrid,
+    examples=arrays(
+        ((2,), (3,)), ((2,), (3,), {"indexing": "ij", "copy": True}), ((2,), (3,), (2,), {"sparse": True})
+    ),
+)
+def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     n = len(xi)
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
     order = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     shapes = [tuple(np.size(x) if order[k] == axis else 1 for axis in range(n)) for k, x in enumerate(xi)]
-    grids = _broadcast_arrays(*[np.reshape(as_array(x), s) for x, s in zip(xi, shapes, strict=True)])
-    return tuple(+g for g in grids)  # copies, as NumPy's are
+    grids = tuple(np.reshape(as_array(x), s) for x, s in zip(xi, shapes, strict=True))
+    grids = grids if sparse else _broadcast_arrays(*grids)
+    return tuple(+g for g in grids) if copy else grids

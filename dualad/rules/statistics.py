@@ -1,12 +1,11 @@
-"""Statistics: reductions that pass over NaN, order statistics, averages, covariance, histograms."""
+"""Statistics: reductions that pass over NaN, order statistics, averages, covariance."""
 
 import numpy as np
 
 from ..errors import KeywordError, error
-from ..op import Tracer, composite, primal
-from .calculus import double
-from .examples import arrays
-from .index import scatter_add
+from ..op import Tracer, composite, plainly, primal
+from .contract import conjugated
+from .examples import MASK, WIDER, arrays
 from .reduce import _no_out, every, root
 from .shape import as_array
 
@@ -26,8 +25,17 @@ def _holey(*calls):
     return cases
 
 
-_HOLES = _holey(((3, 2),), ((2, 3), {"axis": 1}), ((2, 3, 2), {"axis": (0, -1), "keepdims": True}))
-_LINE = _holey(((4,),), ((2, 3), {"axis": 1}))
+_AXES = ((3, 2),), ((2, 3), {"axis": 1}), ((2, 3, 2), {"axis": (0, -1), "keepdims": True})
+_SOME = (2, 3), {"axis": 1, "where": MASK, "initial": 0.5}
+_HOLES = _holey(*_AXES, _SOME)
+_SUMS = _holey(*_AXES, _SOME, ((3,), WIDER))
+_LINE = _holey(((4,),), ((2, 3), {"axis": 1}), ((3,), WIDER))
+_SPREAD = _holey(
+    ((5,),),
+    ((3, 3), {"axis": 0, "keepdims": True, "ddof": 1}),
+    ((2, 3), {"axis": 1, "where": MASK, "correction": 0.5}),
+    ((2, 3), {"axis": 1, "mean": np.array([[0.2], [-0.3]])}),
+)
 
 
 # passing over NaN: what is not there is replaced first, so that no NaN meets an adjoint
@@ -35,12 +43,12 @@ def _present(a, where=True):
     return np.logical_not(np.isnan(primal(a))) & primal(where)
 
 
-@composite(np.nansum, examples=_HOLES)
+@composite(np.nansum, examples=_SUMS)
 def _nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, where=True):
     return np.sum(a, axis, dtype, out, keepdims, initial, _present(a, where))
 
 
-@composite(np.nanprod, examples=_HOLES)
+@composite(np.nanprod, examples=_SUMS)
 def _nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=_MISSING, where=True):
     return np.prod(a, axis, dtype, out, keepdims, initial, _present(a, where))
 
@@ -55,22 +63,24 @@ def _nancumprod(a, axis=None, dtype=None, out=None):
     return np.cumprod(np.where(_present(a), a, 1.0), axis, dtype, out)
 
 
-@composite(np.nanmean, examples=_HOLES)
+@composite(np.nanmean, examples=_holey(*_AXES, ((3,), WIDER), ((2, 3), {"axis": 1, "where": MASK})))
 def _nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     return np.mean(a, axis, dtype, out, keepdims, where=_present(a, where))
 
 
-@composite(np.nanvar, examples=_holey(((5,),), ((3, 3), {"axis": 0, "keepdims": True})))
+@composite(np.nanvar, examples=_SPREAD)
 def _nanvar(
     a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=_MISSING,
     correction=_MISSING,
 ):  # fmt: skip
     there = _present(a, where)
-    mean, ddof = None if mean is _MISSING else mean, ddof if correction is _MISSING else correction
+    # NumPy subtracts a given mean in the precision of the data.
+    mean = None if mean is _MISSING else as_array(mean).astype(as_array(a).dtype)
+    ddof = ddof if correction is _MISSING else correction
     return np.var(np.where(there, a, 0.0), axis, dtype, out, ddof, keepdims, where=there, mean=mean)
 
 
-@composite(np.nanstd, examples=_holey(((5,),), ((3, 3), {"axis": 0, "ddof": 1})))
+@composite(np.nanstd, examples=_SPREAD)
 def _nanstd(
     a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=_MISSING,
     correction=_MISSING,
@@ -94,18 +104,51 @@ composite(np.nanmin, examples=_HOLES)(_nan_extremum(np.min, np.inf))
 
 
 # order statistics: weights on the stable permutation
+def _numpys_positions(q, counts, method):
+    v = np.zeros((*np.shape(counts), np.size(q)))
+    for n in np.unique(counts):  # NumPy takes the quantiles of the positions, by any method
+        v[counts == n] = np.quantile(np.arange(n, dtype=float), q, method=method) if n else 0.0
+    return v
+
+
+_placed = plainly(_numpys_positions, "positions of quantiles")
+
+
 def _positions(q, counts, method):
     """Where the quantiles lie among 0, 1, …, count - 1, on a last axis; NaN where nothing is counted."""
     if method == "linear":
-        return q * (counts[..., None] - 1)
+        return q * (np.expand_dims(counts, -1) - 1)
     if isinstance(q, Tracer):
         raise error(
             KeywordError, f"quantiles by method={method!r} have no derivative in q", "method='linear'"
         )
-    v = np.zeros((*counts.shape, np.size(q)))
-    for n in np.unique(counts):  # NumPy takes the quantiles of the positions, by any method
-        v[counts == n] = np.quantile(np.arange(n, dtype=float), q, method=method) if n else 0.0
-    return v
+    return _placed(q, counts, method)
+
+
+def _numpys_choice(fn, a, q, axis, method, keepdims, weights):
+    """Which elements of `a`, flat, are the quantiles by NumPy; -1 where that is a NaN."""
+    values = np.ravel(a)
+    order = np.argsort(values, kind="stable")
+    ranks = np.full(values.shape, np.nan)
+    ranks[order] = np.where(np.isnan(values[order]), np.nan, np.arange(values.size))
+    found = fn(np.reshape(ranks, np.shape(a)), q, axis, method=method, keepdims=keepdims, weights=weights)
+    return np.where(np.isnan(found), -1, order[np.where(np.isnan(found), 0, found).astype(int)])
+
+
+_choice = plainly(_numpys_choice, "elements that are quantiles")
+
+
+def _weighted_quantiles(fn, a, q, axis, method, keepdims, weights):
+    """Each is one of the elements: NumPy finds its rank among all of them."""
+    if isinstance(q, Tracer):
+        raise error(
+            KeywordError,
+            "quantiles with weights= have no derivative in q",
+            "leave weights= away, or primal(q)",
+        )
+    where = _choice(fn, a, q, axis, method, keepdims, weights)
+    y = np.take(as_array(a), np.maximum(where, 0))
+    return np.where(where < 0, np.nan, y) if np.any(where < 0) else y
 
 
 def _quantiles(a, q, axis, keepdims, method, counted):
@@ -121,7 +164,7 @@ def _quantiles(a, q, axis, keepdims, method, counted):
     q = (
         q
         if isinstance(q, (Tracer, np.ndarray, np.generic))
-        else np.asarray(q, a.dtype if np.ndim(q) == 0 else None)
+        else np.asarray(q, np.real(a).dtype if np.ndim(q) == 0 else None)
     )
     if np.any((primal(q) < 0) | (primal(q) > 1)):
         raise ValueError("Quantiles must be in the range [0, 1]")
@@ -129,13 +172,13 @@ def _quantiles(a, q, axis, keepdims, method, counted):
     low = np.clip(np.floor(v), 0, n - 1).astype(int)
     low_value = np.take_along_axis(ordered, low, -1)
     high_value = np.take_along_axis(ordered, np.minimum(low + 1, n - 1), -1)
-    t = v - low if method == "linear" else (v - low).astype(a.dtype)
-    t = t.astype(np.result_type(a.dtype, q.dtype))
+    t = v - low if method == "linear" else (v - low).astype(np.real(a).dtype)
+    t = t.astype(np.result_type(np.real(a).dtype, q.dtype))
     between = primal(t) > 0  # an infinite neighbour that has no weight is left out
     y = low_value + t * np.where(between | isinstance(t, Tracer), high_value - low_value, 0.0)
     missing = found == 0 if counted else found < n
     if np.any(missing):
-        y = np.where(missing[..., None], np.nan, y)
+        y = np.where(np.expand_dims(missing, -1), np.nan, y)
     left = tuple(shape[k] for k in rest)
     y = np.reshape(np.moveaxis(y, -1, 0), (*np.shape(q), *left)) if np.ndim(q) else y[..., 0]
     if keepdims:
@@ -148,9 +191,12 @@ def _quantile_functions(divisor, counted):
         a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None
     ):
         _no_out(np.quantile, out)
+        if divisor != 1:  # a Python number takes the precision of the data
+            a = as_array(a)
+            q = np.true_divide(q, a.dtype.type(divisor) if a.dtype.kind == "f" else divisor)
         if weights is not None:
-            raise error(KeywordError, "quantiles have no derivative rule for the keyword weights=")
-        q = q if divisor == 1 else np.true_divide(q, divisor)
+            fn = np.nanquantile if counted else np.quantile
+            return _weighted_quantiles(fn, a, q, axis, method, keepdims is True, weights)
         return _quantiles(a, q, axis, keepdims is True, method, counted)
 
     return quantile
@@ -163,16 +209,24 @@ _QUANTILE = arrays(
     ((2, 3, 2), {"q": 0.4, "axis": (0, 2), "keepdims": True}),
     ((6,), {"q": 0.35, "method": "hazen"}),
     ((6,), {"q": 0.3, "method": "lower"}),
+    ((4,), {"q": [0.3, 0.9], "method": "inverted_cdf", "weights": [1.0, 2.0, 0.5, 0.0]}),
+    (
+        (2, 3),
+        {"q": 0.5, "method": "inverted_cdf", "axis": 1, "weights": np.array([1, 2, 2]), "keepdims": True},
+    ),
 )
-_PERCENTILE = arrays(((5,), 30.0), ((3, 4), np.array([30.0, 55.0]), {"axis": 1}))
+_FURTHER = (2, 3), {"q": 0.4, "axis": 1, "method": "weibull", "keepdims": True}
+_WEIGHTED = (2, 3), {"q": 0.6, "axis": 1, "method": "inverted_cdf", "weights": 1.0 + np.eye(2, 3)}
+_PERCENTILE = arrays(((5,), 30.0), ((3, 4), np.array([30.0, 55.0]), {"axis": 1}), _FURTHER, _WEIGHTED)
 composite(np.quantile, examples=_QUANTILE)(_quantile_functions(1, False))
 composite(np.percentile, examples=_PERCENTILE)(_quantile_functions(100, False))
-composite(np.nanquantile, examples=_holey(((5,), 0.3), ((3, 4), 0.6, {"axis": 1})))(
+composite(np.nanquantile, examples=_holey(((5,), 0.3), ((3, 4), 0.6, {"axis": 1}), _FURTHER, _WEIGHTED))(
     _quantile_functions(1, True)
 )
-composite(np.nanpercentile, examples=_holey(((5,), 30.0), ((3, 4), np.array([30.0, 55.0]), {"axis": 0})))(
-    _quantile_functions(100, True)
-)
+composite(
+    np.nanpercentile,
+    examples=_holey(((5,), 30.0), ((3, 4), np.array([30.0, 55.0]), {"axis": 0}), _FURTHER, _WEIGHTED),
+)(_quantile_functions(100, True))
 
 
 def _median_function(counted):
@@ -211,7 +265,7 @@ def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
                 raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
             w = np.transpose(w, tuple(int(k) for k in np.argsort(axes)))
             w = np.reshape(w, tuple(m if k in axes else 1 for k, m in enumerate(np.shape(a))))
-        total = np.sum(w, axis, keepdims=keepdims)
+        total = np.sum(w, axis, np.result_type(a.dtype, w.dtype), keepdims=keepdims)
         if np.any(primal(total) == 0.0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         y = np.sum(a * w, axis, keepdims=keepdims) / total
@@ -225,6 +279,7 @@ def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
         ((rng.normal(size=4), rng.normal(size=4)), {"bias": True}),
         ((rng.normal(size=(4, 2)),), {"rowvar": False, "aweights": np.array([1.0, 2.0, 0.5, 1.0])}),
         ((rng.normal(size=(2, 3)),), {"fweights": np.array([1, 2, 3]), "ddof": 0}),
+        ((rng.normal(size=(2, 3)),), WIDER),
     ],
 )
 def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
@@ -242,7 +297,7 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
     if primal(free) <= 0:
         free = 0.0
     x = x - mean[:, None]
-    return np.squeeze(np.matmul(x, np.transpose(x if w is None else x * weighted)) / free)
+    return np.squeeze(np.matmul(x, np.transpose(conjugated(x if w is None else x * weighted))) / free)
 
 
 def _variables(m, rowvar, dtype):
@@ -251,49 +306,12 @@ def _variables(m, rowvar, dtype):
     return m.astype(np.result_type(m.dtype, np.float64) if dtype is None else dtype)
 
 
-@composite(np.corrcoef, examples=arrays(((2, 4),), ((4,), (4,)), ((4, 3), {"rowvar": False})))
+@composite(
+    np.corrcoef, examples=arrays(((2, 4),), ((4,), (4,)), ((4, 3), {"rowvar": False}), ((2, 3), WIDER))
+)
 def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
     c = _cov(x, y, rowvar, dtype=dtype)
     if np.ndim(c) == 0:
         return c / c
     spread = np.sqrt(np.diagonal(c))
     return c / spread[:, None] / spread[None, :]
-
-
-# counts: plain, but for what is weighed and where the bins lie
-@composite(
-    np.bincount,
-    examples=lambda rng: [((np.array([0, 2, 2, 1]), rng.normal(size=4)), {"minlength": 5})],
-)
-def _bincount(x, /, weights=None, minlength=0):
-    n = max(minlength, int(np.max(x, initial=-1)) + 1)
-    return scatter_add(double("np.bincount", as_array(weights)), index=(np.array(x),), shape=(n,))
-
-
-@composite(np.histogram_bin_edges, examples=arrays(((6,), 3), ((6,), 3, {"range": (-2.5, 2.5)})))
-def _histogram_bin_edges(a, bins=10, range=None, weights=None):
-    if isinstance(bins, str):
-        raise error(KeywordError, f"histograms have no derivative rule for bins={bins!r}", "a number of bins")
-    if np.ndim(bins) == 1:
-        return bins
-    if range is None:
-        low, high = (np.min(a), np.max(a)) if np.size(a) else (0.0, 1.0)
-    else:
-        low, high = range
-    if primal(low) == primal(high):
-        low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, bins + 1).astype(np.result_type(low, high, a))
-
-
-@composite(
-    np.histogram, examples=arrays(((6,), 3, {"density": True}), ((6,), {"bins": 2, "density": True}), lo=-1.0)
-)
-def _histogram(a, bins=10, range=None, density=None, weights=None):
-    edges = _histogram_bin_edges(a, bins, range)
-    if isinstance(weights, Tracer):
-        fix = "np.bincount(np.digitize(x, edges), weights), which has a rule"
-        raise error(KeywordError, "np.histogram has no derivative rule for traced weights", fix)
-    counts = np.histogram(primal(a), primal(edges), weights=weights)[0]
-    if not density:
-        return counts, edges
-    return counts / np.diff(edges).astype(float) / np.sum(counts), edges

@@ -3,6 +3,15 @@
 SciPy is an extra: nothing that dualad imports by itself imports this package.
 """
 
-from . import bessel, distributions, errors, gamma, integrals, orthogonal, unsupported
+from . import bessel, distributions, errors, gamma, integrals, orthogonal, spherical, unsupported
 
-__all__ = ["bessel", "distributions", "errors", "gamma", "integrals", "orthogonal", "unsupported"]
+__all__ = [
+    "bessel",
+    "distributions",
+    "errors",
+    "gamma",
+    "integrals",
+    "orthogonal",
+    "spherical",
+    "unsupported",
+]

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy import special
 
-from ...op import Op, elementwise
+from ...op import Op, elementwise, primal
 from ..examples import pairs, points
 from .errors import ROOT_2_BY_PI, positive, real, unit
 from .parametric import like, parametric, with_parameters
@@ -45,11 +45,18 @@ def _gamma_density(a, x):
     return like(np.where(large, far, near), x)
 
 
+def _slope_of_gamma_density(y, a, x):
+    zero = primal(x) == 0
+    safe = np.where(zero, 1.0, x)
+    slope = y * ((a - 1) / safe - 1)
+    return np.where(zero, gamma_density(a - 1, x) - y, slope) if np.any(zero) else slope
+
+
 # xᵃ⁻¹ exp(-x) / Γ(a)
 gamma_density: Op = elementwise(
     _gamma_density,
     None,
-    lambda y, a, x: gamma_density(a - 1, x) - y,
+    _slope_of_gamma_density,
     name="gamma density",
     dispatches=False,
     examples=with_parameters((3,), positive),
@@ -70,12 +77,21 @@ def _beta_density(a, b, x):
     return like(np.where(large, far, np.where(zero, 0.0, near)), x)
 
 
+def _slope_of_beta_density(y, a, b, x):
+    end = (primal(x) == 0) | (primal(x) == 1)
+    safe = np.where(end, 0.5, x)
+    slope = y * ((a - 1) / safe - (b - 1) / (1 - safe))
+    if not np.any(end):
+        return slope
+    return np.where(end, (a + b - 1) * (beta_density(a - 1, b, x) - beta_density(a, b - 1, x)), slope)
+
+
 # xᵃ⁻¹ (1 - x)ᵇ⁻¹ / B(a, b)
 beta_density: Op = elementwise(
     _beta_density,
     None,
     None,
-    lambda y, a, b, x: (a + b - 1) * (beta_density(a - 1, b, x) - beta_density(a, b - 1, x)),
+    _slope_of_beta_density,
     name="beta density",
     dispatches=False,
     examples=with_parameters((3, 2), unit),

@@ -5,10 +5,12 @@ import math
 import numpy as np
 from scipy import special
 
-from ...op import Op, elementwise, plain
-from ..elementwise import LN2, LN10
+from ...op import Op, elementwise, plain, primal
+from ..elementwise import LN2, LN10, cosine, squared_sech
 from ..examples import pairs, points
 from .parametric import like
+from .quadrature import exponentials, half_line
+from .quadrature import unit as unit_interval
 
 real = points(-3.0, 3.0)
 positive = points(0.1, 5.0)
@@ -19,7 +21,7 @@ DEGREE = math.pi / 180
 plain(special.round, special.gammasgn)
 
 # logistic
-elementwise(special.expit, lambda y, x: y * special.expit(-x), examples=real)
+elementwise(special.expit, lambda y, x: 0.25 * squared_sech(0.5 * x), examples=real)
 elementwise(special.logit, lambda y, x: 1 / (x * (1 - x)), examples=unit)
 elementwise(special.log_expit, lambda y, x: special.expit(-x), examples=real)
 
@@ -32,8 +34,8 @@ elementwise(special.cbrt, lambda y, x: 1 / (3 * y * y), examples=positive)
 elementwise(special.cosm1, lambda y, x: -np.sin(x), examples=real)
 elementwise(special.sindg, lambda y, x: DEGREE * special.cosdg(x), examples=points(-300.0, 300.0))
 elementwise(special.cosdg, lambda y, x: -DEGREE * special.sindg(x), examples=points(-300.0, 300.0))
-elementwise(special.tandg, lambda y, x: DEGREE * (1 + y * y), examples=points(-80.0, 80.0))
-elementwise(special.cotdg, lambda y, x: -DEGREE * (1 + y * y), examples=points(10.0, 170.0))
+elementwise(special.tandg, lambda y, x: DEGREE / np.square(special.cosdg(x)), examples=points(-80.0, 80.0))
+elementwise(special.cotdg, lambda y, x: -DEGREE / np.square(special.sindg(x)), examples=points(10.0, 170.0))
 elementwise(
     special.radian,
     DEGREE,
@@ -51,7 +53,7 @@ elementwise(
 )
 
 
-def _series(x, coefficients):
+def polynomial(x, coefficients):
     """Polynomial in x, its coefficients from the constant on."""
     total = coefficients[-1]
     for c in coefficients[-2::-1]:
@@ -59,40 +61,62 @@ def _series(x, coefficients):
     return total
 
 
-def slope_of_exprel(x):
-    """d/dx (exp(x) - 1) / x, by its series where that cancels."""
-    small, large = np.abs(x) < 1, x >= 1
-    near, up = np.where(small, x, 0.0), np.where(large, x, 1.0)
-    down = np.where(small | large, -1.0, x)
-    series = _series(near, [(k + 1) / math.factorial(k + 2) for k in range(22)])
-    rising, falling = special.exprel(up), special.exprel(down)
-    return np.where(
-        small, series, np.where(large, rising + (1 - rising) / up, (np.exp(down) - falling) / down)
-    )
+def _moment(n, x):
+    """∫ tⁿ exp(xt) dt from 0 to 1: by parts where x is large, else by series of positive terms (Kummer 1837)."""
+    small, falling = np.abs(x) < 2 * n + 3, x < 0
+    near, far = np.abs(np.where(small, x, 0.0)), np.where(small, 2.0 * n + 3, x)
+    total, term, other, rise = 0.0, 1.0 / (n + 1), 0.0, 1.0
+    for k in range(30 + 4 * n):
+        total, other = total + term, other + rise / (n + k + 1)
+        term, rise = term * near / (n + k + 2), rise * near / (k + 1)
+    y = special.exprel(far)
+    for k in range(1, n + 1):
+        y = (np.exp(far) - k * y) / far
+    return like(np.where(small, np.where(falling, np.exp(-near) * total, other), y), x)
 
 
-elementwise(special.exprel, lambda y, x: slope_of_exprel(x), examples=real)
+# The n-th derivative of exprel, which is the moment of order 0
+moment: Op = elementwise(
+    _moment,
+    None,
+    lambda y, n, x: moment(n + 1, x),
+    name="∫ tⁿ exp(xt)",
+    dispatches=False,
+    examples=lambda rng: [((n, points(-6.0, 6.0).draw(rng, (3,))), {}) for n in (0, 1, 2)],
+)
+elementwise(special.exprel, lambda y, x: moment(1, x), examples=real)
 
-# Box-Cox: log(x) exprel(λ log(x))
+# Box-Cox: (exp(λL) - 1) / λ with L = log(x), which is the integral for n = 0; for n > 0 its derivatives in λ
+growth: Op = elementwise(
+    lambda n, L, p: L ** (n + 1) * _moment(n, p * L),
+    None,
+    lambda y, n, L, p: L**n * np.exp(p * L),
+    lambda y, n, L, p: growth(n + 1, L, p),
+    name="∫ sⁿ exp(λs) to L",
+    dispatches=False,
+    examples=lambda rng: [((n, unit.draw(rng, (3,)), real.draw(rng, (3,))), {}) for n in (0, 1)],
+)
 elementwise(
     special.boxcox,
     lambda y, x, p: np.power(x, p - 1),
-    lambda y, x, p: np.square(np.log(x)) * slope_of_exprel(p * np.log(x)),
+    lambda y, x, p: growth(1, np.log(x), p),
     examples=pairs(positive, real),
 )
 elementwise(
     special.boxcox1p,
     lambda y, x, p: np.exp((p - 1) * np.log1p(x)),
-    lambda y, x, p: np.square(np.log1p(x)) * slope_of_exprel(p * np.log1p(x)),
+    lambda y, x, p: growth(1, np.log1p(x), p),
     examples=pairs(positive, real),
 )
 
 
 def _bend(u):
-    """(u/(1+u) - log(1+u)) / u², by its series where that cancels."""
-    small = np.abs(u) < 0.3
-    near, far = np.where(small, u, 0.0), np.where(small, 1.0, u)
-    series = _series(near, [(-1) ** (k + 1) * (1 - 1 / k) for k in range(2, 38)])
+    """(u/(1+u) - log(1+u)) / u², by the series in v = u / (2+u) where that cancels."""
+    small = (u > -0.6) & (u < 2)
+    near, far = np.where(small, u, 0.0), np.where(small, 2.0, u)
+    v = near / (2 + near)
+    odd = polynomial(v * v, [1 / (2 * k + 3) for k in range(26)])
+    series = -0.5 * np.square(1 - v) * (1 / (1 + v) + v * odd)
     return np.where(small, series, (far / (1 + far) - np.log1p(far)) / (far * far))
 
 
@@ -146,16 +170,27 @@ elementwise(
 )
 
 
-def _pseudo_huber_width(y, d, r):
-    u = r / d
-    s = np.hypot(1.0, u)
-    return d * np.square(u * u / (s + 1)) / s
-
-
+# The slopes of d² (√(1 + (r/d)²) - 1), with L = hypot(d, r): (L - d)²/L and dr/L
+pseudo_huber_width: Op = elementwise(
+    lambda d, r: np.square(r * (r / (np.hypot(d, r) + d))) / np.hypot(d, r),
+    lambda y, d, r: -np.square(np.square(cosine(r, d)) / (1 + cosine(d, r))) * (2 + cosine(d, r)),
+    lambda y, d, r: cosine(r, d) ** 3,
+    name="(hypot(d, r) - d)² / hypot(d, r)",
+    dispatches=False,
+    examples=pairs(points(0.5, 2.0), real),
+)
+pseudo_huber_slope: Op = elementwise(
+    lambda d, r: d * (r / np.hypot(d, r)),
+    lambda y, d, r: cosine(r, d) ** 3,
+    lambda y, d, r: cosine(d, r) ** 3,
+    name="dr / hypot(d, r)",
+    dispatches=False,
+    examples=pairs(points(0.5, 2.0), real),
+)
 elementwise(
     special.pseudo_huber,
-    _pseudo_huber_width,
-    lambda y, d, r: r / np.hypot(1.0, r / d),
+    lambda y, d, r: pseudo_huber_width(d, r),
+    lambda y, d, r: pseudo_huber_slope(d, r),
     examples=pairs(points(0.5, 2.0), real),
 )
 
@@ -164,29 +199,46 @@ elementwise(special.erf, lambda y, x: TWO_BY_ROOT_PI * np.exp(-x * x), examples=
 elementwise(special.erfc, lambda y, x: -TWO_BY_ROOT_PI * np.exp(-x * x), examples=real)
 elementwise(special.erfi, lambda y, x: TWO_BY_ROOT_PI * np.exp(x * x), examples=points(-1.2, 1.2))
 elementwise(special.erfinv, lambda y, x: ROOT_PI / 2 * np.exp(y * y), examples=points(-0.95, 0.95))
-elementwise(special.erfcinv, lambda y, x: -ROOT_PI / 2 * np.exp(y * y), examples=points(0.05, 1.95))
+
+_NODES, _WEIGHTS = half_line(-3.8, 1.95, 0.1)
+_WEIGHTS = TWO_BY_ROOT_PI * _WEIGHTS * np.exp(-_NODES * _NODES)
 
 
-def _scaled_integral(n, x):
-    """exp(x²) times the n-th repeated integral of erfc: by continued fraction where the recurrence cancels."""
-    large = x >= 1.5
-    down = np.where(large, 1.5, x)
-    before, h = TWO_BY_ROOT_PI, special.erfcx(down)
+def _repeated(n, x):
+    """The n-th repeated integral of erfc over erfc, r(n).
+
+    By its recurrence for x < 0, by continued fraction far out (Gautschi 1961), and between them, where these cancel
+    or converge slowly, as an integral over t: (2/√π) tⁿ/n! exp(-t² - 2xt) has one sign.
+    """
+    down = np.where(x < 0, x, 0.0)
+    before, r = TWO_BY_ROOT_PI / special.erfcx(down), 1.0
     for k in range(1, n + 1):
-        before, h = h, (before - 2 * down * h) / (2 * k)
-    if not np.any(large):
-        return h
-    up = np.where(large, x, 1.5)
-    ratio = far = 0.0
-    for k in range(n + 90, 0, -1):
-        ratio = 1 / (2 * up + 2 * (k + 1) * ratio)
-        far = ratio if k == n else far * ratio
-    return like(np.where(large, special.erfcx(up) * (far if n else 1.0), h), x)
+        before, r = r, (before - 2 * down * r) / (2 * k)
+    middle, large = (x >= 0) & (x < 2), x >= 2
+    if np.any(middle):
+        near = np.where(middle, x, 0.0)
+        weights = _WEIGHTS * _NODES**n / math.factorial(n)
+        r = np.where(middle, exponentials(near, 2 * _NODES, weights) / special.erfcx(near), r)
+    if np.any(large):
+        up, ratio, far = np.where(large, x, 2.0), 0.0, 1.0
+        for k in range(n + 60, 0, -1):
+            ratio = 1 / (2 * up + 2 * (k + 1) * ratio)
+            far = ratio if k == n else far * ratio
+        r = np.where(large, far if n else 1.0, r)
+    return like(np.asarray(r), x)
 
 
+repeated: Op = elementwise(
+    _repeated,
+    None,
+    lambda r, n, x: 2 * (r * repeated(1, x) - (n + 1) * repeated(n + 1, x)),
+    name="iⁿerfc(x)/erfc(x)",
+    dispatches=False,
+    examples=lambda rng: [((n, points(-0.8, 3.0).draw(rng, (3,))), {}) for n in (1, 2)],
+)
 # h(n)' = -2 (n + 1) h(n + 1), and h(0) is erfcx: no cancellation in derivatives of any order.
 scaled_integral: Op = elementwise(
-    _scaled_integral,
+    lambda n, x: special.erfcx(x) * _repeated(n, x),
     None,
     lambda y, n, x: -2 * (n + 1) * scaled_integral(n + 1, x),
     name="exp(x²) iⁿerfc(x)",
@@ -195,38 +247,54 @@ scaled_integral: Op = elementwise(
 )
 elementwise(special.erfcx, lambda y, x: -2 * scaled_integral(1, x), examples=points(-0.8, 3.0))
 
-
-def _slope_of_dawsn(y, x):
-    """1 - 2 x dawsn(x), by its asymptotic series where that cancels most."""
-    large = np.abs(x) > 6.5
-    if not np.any(large):
-        return 1 - 2 * x * y
-    v = 1 / (2 * np.square(np.where(large, x, 7.0)))
-    odd = [float(math.prod(range(1, 2 * k + 2, 2))) for k in range(36)]
-    return np.where(large, -v * _series(v, odd), 1 - 2 * x * y)
+_PARTS, _SHARES = unit_interval(3.4, 0.07)
 
 
-elementwise(special.dawsn, _slope_of_dawsn, examples=real)
+def _dawson(n, x):
+    """∫ sⁿ exp(-s(2x - s)) ds from 0 to x: by quadrature, of positive terms, or by its asymptotic series."""
+    large = np.abs(x) > 7
+    far, near = np.where(large, x, 7.0), np.where(large, 0.0, x)
+    total = exponentials(np.square(near), _PARTS * (2 - _PARTS), _SHARES * _PARTS**n)
+    terms = [math.factorial(n + 2 * k) / (math.factorial(k) * 2.0 ** (n + 2 * k + 1)) for k in range(34)]
+    v = 1 / np.asarray(far, float)  # the coefficients pass single precision
+    return like(np.where(large, v ** (n + 1) * polynomial(v * v, terms), near ** (n + 1) * total), x)
+
+
+def _edge(n, x):
+    near = np.where(np.abs(x) < 30, x, 30.0)  # else 0, also at infinity
+    return near**n * np.exp(-near * near)
+
+
+# Dawson's integral for n = 0, whose slope 1 - 2 x dawsn(x) cancels
+dawson: Op = elementwise(
+    _dawson,
+    None,
+    lambda y, n, x: _edge(n, x) - 2 * dawson(n + 1, x),
+    name="∫ sⁿ exp(-s(2x - s))",
+    dispatches=False,
+    examples=lambda rng: [((n, real.draw(rng, (3,))), {}) for n in (0, 1, 2)],
+)
+elementwise(special.dawsn, lambda y, x: _edge(0, x) - 2 * dawson(1, x), examples=real)
 
 # the normal distribution
 ROOT_2_BY_PI = math.sqrt(2 / math.pi)
 ROOT_HALF = math.sqrt(0.5)
 elementwise(special.ndtr, lambda y, x: ROOT_2_BY_PI / 2 * np.exp(-x * x / 2), examples=real)
-elementwise(special.ndtri, lambda y, x: np.exp(y * y / 2) * math.sqrt(2 * math.pi), examples=unit)
 
 
-def _excess(x):
-    """X + density/probability, without the cancellation in the lower tail."""
-    t = -x * ROOT_HALF
-    large = t >= 1.5
-    h = special.erfcx(t)
-    near = math.sqrt(2) * (1 / (ROOT_PI * h) - t)
-    up = np.where(large, t, 1.5)
-    return like(np.where(large, math.sqrt(2) * _scaled_integral(1, up) / special.erfcx(up), near), x)
+def _slope_of_excess(y, x):
+    """1 - mills(x) * y, which cancels in the lower tail."""
+    lower = primal(x) < 1
+    t = -ROOT_HALF * np.where(lower, x, 0.0)
+    return np.where(lower, 4 * repeated(2, t) - 2 * np.square(repeated(1, t)), 1 - mills(x) * y)
 
 
 excess: Op = elementwise(
-    _excess, lambda y, x: 1 - mills(x) * excess(x), name="x + φ(x)/Φ(x)", dispatches=False, examples=real
+    lambda x: math.sqrt(2) * _repeated(1, -x * ROOT_HALF),
+    _slope_of_excess,
+    name="x + φ(x)/Φ(x)",
+    dispatches=False,
+    examples=real,
 )
 mills: Op = elementwise(
     lambda x: ROOT_2_BY_PI / special.erfcx(-x * ROOT_HALF),
@@ -236,4 +304,44 @@ mills: Op = elementwise(
     examples=real,
 )
 elementwise(special.log_ndtr, lambda y, x: mills(x), examples=real)
-elementwise(special.ndtri_exp, lambda y, x: 1 / mills(y), examples=points(-5.0, -0.1))
+
+
+def _reciprocal_density(p):
+    """1/φ at the quantile of p, by φ/Φ in the nearer tail: rounding the quantile itself would cost its square."""
+    q = np.minimum(p, 1 - p)
+    tail = np.where(q == 0, 0.5, q)
+    y = special.ndtri(tail)
+    near = math.sqrt(2 * math.pi) * np.exp(np.minimum(y * y, 1.0) / 2)
+    return like(np.where(q == 0, math.inf, np.where(q > 0.2, near, 1 / (tail * mills(y)))), p)
+
+
+reciprocal_density: Op = elementwise(
+    _reciprocal_density,
+    lambda y, p: special.ndtri(p) * np.square(y),
+    name="1/φ(Φ⁻¹(p))",
+    dispatches=False,
+    examples=unit,
+)
+elementwise(special.ndtri, lambda y, p: reciprocal_density(p), examples=unit)
+elementwise(
+    special.erfcinv, lambda y, x: -0.5 * ROOT_HALF * reciprocal_density(0.5 * x), examples=points(0.05, 1.95)
+)
+
+
+def _slope_of_ndtri_exp(x):
+    """exp(x)/φ at the quantile of exp(x), likewise."""
+    y, high = special.ndtri_exp(x), (x > -LN2) & (x < 0)
+    up = np.where(high, x, -LN2)
+    upper = np.exp(up) / (-np.expm1(up) * mills(-np.where(high, y, 0.0)))
+    lower = 1 / mills(np.where(high | (x == 0), 0.0, y))
+    return like(np.where(x == 0, math.inf, np.where(high, upper, lower)), x)
+
+
+slope_of_ndtri_exp: Op = elementwise(
+    _slope_of_ndtri_exp,
+    lambda d, x: excess(special.ndtri_exp(x)) * np.square(d),
+    name="slope of ndtri_exp",
+    dispatches=False,
+    examples=points(-5.0, -0.1),
+)
+elementwise(special.ndtri_exp, lambda y, x: slope_of_ndtri_exp(x), examples=points(-5.0, -0.1))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from ...op import Op, elementwise
+from ...op import Op, elementwise, primal
 from ..examples import pairs, points
 from .errors import positive
 from .parametric import like, parametric, with_parameters
@@ -30,8 +30,9 @@ if HURWITZ is not None:
 
 
 def _polygamma(n, x):
-    higher = (-1.0) ** (n + 1) * special.gamma(n + 1.0) * special.zeta(n + 1.0, x)
-    return like(np.where(np.equal(n, 0), special.psi(x), higher), x)
+    z = np.asarray(x, float)  # all that SciPy's zeta takes
+    higher = (-1.0) ** (n + 1) * special.gamma(n + 1.0) * special.zeta(n + 1.0, z)
+    return like(np.where(np.equal(n, 0), special.psi(z), higher), x)
 
 
 # n is a plain number or an array of them
@@ -63,7 +64,7 @@ elementwise(special.rgamma, _slope_of_rgamma, examples=positive)
 _BERNOULLI = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
 
 
-def digamma_step(a, b):
+def _digamma_step(a, b):
     """ψ(a + b) - ψ(a) without cancellation where both are positive: recurrence, then the asymptotic series."""
     well = (a > 0) & (a + b > 0)
     p, q = np.where(well, a, 1.0), np.where(well, b, 1.0)
@@ -85,27 +86,72 @@ def digamma_step(a, b):
     return np.where(well, total, special.psi(s + t) - special.psi(s))
 
 
+def _polygamma_step(n, a, b):
+    """ψ(a + b) - ψ(a) for the n-th derivative: for small b the integral of the next one, by Gauss's quadrature."""
+    if n == 0:
+        return like(np.asarray(_digamma_step(a, b)), a + b)
+    small = np.abs(b) < a / 2
+    start, width = np.where(small, a, 1.0), np.where(small, b, 0.0)
+    total = 0.0
+    for t, w in zip(*np.polynomial.legendre.leggauss(12)):
+        total = total + w / 2 * _polygamma(n + 1, start + width * (1 + t) / 2)
+    s, t = np.where(small, 1.0, a), np.where(small, 1.0, a + b)
+    return like(np.where(small, width * total, _polygamma(n, t) - _polygamma(n, s)), a + b)
+
+
+polygamma_step: Op = elementwise(
+    _polygamma_step,
+    None,
+    lambda y, n, a, b: polygamma_step(n + 1, a, b),
+    lambda y, n, a, b: polygamma(n + 1, a + b),
+    name="step of polygamma",
+    dispatches=False,
+    examples=lambda rng: [((n, positive.draw(rng, (3,)), positive.draw(rng, (3,))), {}) for n in (0, 1)],
+)
 elementwise(
     special.beta,
-    lambda y, a, b: -y * digamma_step(a, b),
-    lambda y, a, b: -y * digamma_step(b, a),
+    lambda y, a, b: -y * polygamma_step(0, a, b),
+    lambda y, a, b: -y * polygamma_step(0, b, a),
     examples=pairs(positive, positive),
 )
 elementwise(
     special.betaln,
-    lambda y, a, b: -digamma_step(a, b),
-    lambda y, a, b: -digamma_step(b, a),
+    lambda y, a, b: -polygamma_step(0, a, b),
+    lambda y, a, b: -polygamma_step(0, b, a),
     examples=pairs(positive, positive),
 )
+
+
+def _binom(y, n, k, sign, psi, smooth):
+    """A partial of binom(n, k), which is 0 where n - k + 1 is a pole of Γ: there as a product with 1/Γ."""
+    m = primal(n) - primal(k) + 1
+    zero = np.asarray((m <= 0) & (m == np.rint(m)) & (primal(n) > -1))
+    if not np.any(zero):
+        return smooth(n, k)
+    p, q = np.where(zero, n, 0.0), np.where(zero, k, 1.0)
+    steep = special.gamma(p + 1) * special.rgamma(q + 1) * _slope_of_rgamma(0.0, p - q + 1)
+    n, k = np.where(zero, 1.0, n), np.where(zero, 0.0, k)
+    return np.where(zero, sign * (steep + y * psi(p, q)), smooth(n, k))
+
+
 elementwise(
     special.binom,
-    lambda y, n, k: y * digamma_step(n - k + 1, k),
-    lambda y, n, k: y * (special.psi(n - k + 1) - special.psi(k + 1)),
+    lambda y, n, k: _binom(
+        y, n, k, 1, lambda n, k: special.psi(n + 1), lambda n, k: y * polygamma_step(0, n - k + 1, k)
+    ),
+    lambda y, n, k: _binom(
+        y,
+        n,
+        k,
+        -1,
+        lambda n, k: special.psi(k + 1),
+        lambda n, k: y * (special.psi(n - k + 1) - special.psi(k + 1)),
+    ),
     examples=pairs(positive, positive),
 )
 elementwise(
     special.poch,
-    lambda y, z, m: y * digamma_step(z, m),
+    lambda y, z, m: y * polygamma_step(0, z, m),
     lambda y, z, m: y * special.psi(z + m),
     examples=pairs(points(0.4, 2.0), points(0.2, 1.5)),
 )

@@ -5,9 +5,10 @@ import math
 import numpy as np
 from scipy import special
 
-from ...op import elementwise
+from ...op import Op, elementwise, general
+from ..batching import aligned
 from ..examples import points
-from .errors import positive, real, unit
+from .errors import polynomial, positive, real, unit
 from .parametric import parametric, several, with_parameters
 
 # exponential integrals
@@ -33,36 +34,76 @@ several(
 
 
 def _slope_of_spence(y, x):
-    """log(x) / (1 - x), by its series about 1."""
-    u = x - 1
-    small = np.abs(u) < 0.1
-    near, far = np.where(small, u, 0.0), np.where(small, 2.0, x)
-    series = 0.0
-    for k in range(18, 0, -1):
-        series = series * near + (-1) ** k / k
+    """log(x) / (1 - x), about 1 by its series in v = (x - 1) / (x + 1)."""
+    small = (x > 0.4) & (x < 2.5)
+    near, far = np.where(small, x, 1.0), np.where(small, 3.0, x)
+    v = (near - 1) / (near + 1)
+    series = (v - 1) * polynomial(v * v, [1 / (2 * k + 1) for k in range(22)])
     return np.where(small, series, np.log(far) / (1 - far))
 
 
 elementwise(special.spence, _slope_of_spence, examples=positive)
-elementwise(special.wrightomega, lambda y, x: y / (1 + y), examples=real)
+# an op, as the derivative of the quotient cancels
+share: Op = elementwise(
+    lambda y: y / (1 + y),
+    lambda p, y: np.square(1 / (1 + y)),
+    name="y / (1 + y)",
+    dispatches=False,
+    examples=positive,
+)
+elementwise(special.wrightomega, lambda y, x: share(y), examples=real)
+# special.lambertw passes its branch and tolerance on to this ufunc, whose results are complex.
+general(
+    special._ufuncs._lambertw,
+    lambda dz, y, z, k, tol: dz * np.exp(-y) / (1 + y),
+    None,
+    None,
+    complex=True,
+    batch=aligned,
+    examples=lambda rng: [
+        ((positive.draw(rng, shape), k, 1e-8), {}) for shape in ((), (3,)) for k in (0, -1)
+    ],
+)
 
-# elliptic integrals: about 0 by the hypergeometric functions that they are, as the formulas cancel
-HALF = 0.5
+# elliptic integrals
+# ∫ sin²ⁿθ (1 - m sin²θ)⁻ᵖ from 0 to π/2, by the trapezoidal rule, as all is periodic; for -3 < m < 0.8
+_SQUARES = np.square(np.sin((np.arange(22) + 0.5) * math.pi / 44))
+
+
+def _complete(p, n, m):
+    total = 0.0
+    for s in _SQUARES.tolist():
+        total = total + s**n * (1 - m * s) ** -p
+    return math.pi / 44 * total
+
+
+complete: Op = elementwise(
+    _complete,
+    None,
+    None,
+    lambda y, p, n, m: p * complete(p + 1, n + 1, m),
+    name="complete elliptic integral",
+    dispatches=False,
+    examples=lambda rng: [((p, n, points(-2.0, 0.7).draw(rng, (3,))), {}) for p, n in ((0.5, 0), (1.5, 1))],
+)
+
+
+def _middle(m):
+    """Whether the formulas in K and E would cancel, and m there, and elsewhere."""
+    small = (m > -3) & (m < 0.8)
+    return small, np.where(small, m, 0.0), np.where(small, 0.8, m)
 
 
 def _first_kind(m, e, k):
     """Derivative of ellipk: (E/(1 - m) - K) / 2m."""
-    small = np.abs(m) < HALF
-    near, far = np.where(small, m, 0.0), np.where(small, HALF, m)
-    series = math.pi / 8 * special.hyp2f1(1.5, 1.5, 2.0, near)
-    return np.where(small, series, (e / (1 - far) - k) / (2 * far))
+    small, near, far = _middle(m)
+    return np.where(small, 0.5 * complete(1.5, 1, near), (e / (1 - far) - k) / (2 * far))
 
 
 def _second_kind(m, e, k):
     """Derivative of ellipe: (E - K) / 2m."""
-    small = np.abs(m) < HALF
-    near, far = np.where(small, m, 0.0), np.where(small, HALF, m)
-    return np.where(small, -math.pi / 8 * special.hyp2f1(0.5, 1.5, 2.0, near), (e - k) / (2 * far))
+    small, near, far = _middle(m)
+    return np.where(small, -0.5 * complete(0.5, 1, near), (e - k) / (2 * far))
 
 
 elementwise(special.ellipk, lambda y, m: _first_kind(m, special.ellipe(m), y), examples=points(-2.0, 0.9))
@@ -71,10 +112,10 @@ elementwise(special.ellipe, lambda y, m: _second_kind(m, y, special.ellipk(m)), 
 
 def _complement(y, p):
     """Derivative of ellipk(1 - p)."""
-    small = np.abs(1 - p) < HALF
-    near, far = np.where(small, p, 1.0), np.where(small, HALF, p)
-    series = math.pi / 8 * special.hyp2f1(1.5, 1.5, 2.0, 1 - near)
-    return -np.where(small, series, (special.ellipe(1 - far) / far - special.ellipkm1(far)) / (2 * (1 - far)))
+    small, near, _ = _middle(1 - p)
+    far = np.where(small, 0.2, p)
+    away = (special.ellipe(1 - far) / far - special.ellipkm1(far)) / (2 * (1 - far))
+    return -np.where(small, 0.5 * complete(1.5, 1, near), away)
 
 
 elementwise(special.ellipkm1, _complement, examples=points(0.05, 3.0))
