@@ -26,6 +26,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 @pytest.fixture(autouse=True, scope="session")
 def names_for_doctests(doctest_namespace):
     import dualad
+    import dualad.scipy.linalg
     import dualad.scipy.special
 
     doctest_namespace.update({name: getattr(dualad, name) for name in dualad.__all__}, np=np, dualad=dualad)
@@ -46,6 +47,7 @@ def registry_as_declared():
     # Registered when first met: here before all, so that what is there does not depend on the tests' order.
     if importlib.util.find_spec("scipy"):
         importlib.import_module("dualad.rules.special")
+        importlib.import_module("dualad.rules.scipy_linalg")
     before = dict(OPS), dict(UNARY), dict(UNSUPPORTED), list(PRIVATE)
     yield
     for registry, kept in zip((OPS, UNARY, UNSUPPORTED), before[:3], strict=True):

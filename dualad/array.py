@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .errors import AssignmentError, error
-from .op import Tracer
-from .rules.index import assign, index_into, normal_index, scatter_add
+from .foreign import caller, refuses
+from .op import Tracer, is_complex
+from .rules.index import assign, index_into, normal_index
 from .tracer import Traced, operand
 from .views import replace
 
@@ -18,6 +19,18 @@ class TracedArray(Traced):
     """A traced array: what a scalar can do, and what a sequence can."""
 
     __slots__ = ()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if dtype is not None and np.dtype(dtype).kind != "O":
+            self.refuse(f"conversion to an array of {np.dtype(dtype)}")
+        if refuses(caller()):
+            self.refuse("conversion to a plain array")
+        boxed = np.empty(self.shape, object)
+        for k in np.ndindex(self.shape):
+            boxed[k] = self[k]
+        # Of np.asarray(x), NumPy shows changes in x. Of this array it could not.
+        boxed.flags.writeable = bool(copy)
+        return boxed
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -44,13 +57,13 @@ class TracedArray(Traced):
                 "a traced value was assigned into an array of an outer derivative, which cannot hold it",
                 "make the array in the inner function: np.zeros_like(x) of its own argument, or np.stack",
             )
+        if is_complex(value) and not is_complex(self):
+            raise error(
+                AssignmentError,
+                "a complex value was assigned into a real array, which would lose its imaginary part",
+                "an array for complex values: np.zeros_like(x, dtype=complex), or x.astype(complex)",
+            )
         return assign(self, value, index=normal_index(index, self.ndim))
-
-    def add_at(self, index: Any, value: Any) -> None:
-        """np.add.at: positions named twice count twice."""
-        index = normal_index(index, self.ndim)
-        value = np.broadcast_to(value, np.shape(np.empty(self.shape)[index]))
-        self[...] = self + scatter_add(value, index=index, shape=self.shape)
 
     def become(self, other: Any) -> None:
         """Stand for what `other` stands for."""
@@ -64,6 +77,9 @@ class TracedArray(Traced):
 
     def fill(self, value: Any) -> None:
         self[...] = value
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        np.put(self, indices, values, mode)  # type: ignore[arg-type]
 
     def sort(self, axis: int = -1, kind: Any = None) -> None:
         self[...] = np.sort(self, axis)

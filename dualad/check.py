@@ -9,6 +9,7 @@ import numpy as np
 
 from .derivative import jvp, vjp
 from .errors import GradientError
+from .op import is_complex
 from .select import named
 from .tree import flatten, inputs
 
@@ -94,11 +95,13 @@ def _check(
 
 def _random(rng: np.random.Generator, x: Any) -> Any:
     r = rng.uniform(0.5, 1.5, np.shape(x)) * rng.choice([-1.0, 1.0], np.shape(x))
+    if is_complex(x):
+        r = r + 1j * rng.uniform(0.5, 1.5, np.shape(x))
     return float(r) if type(x) is float else np.asarray(r, x.dtype)[()]
 
 
 def _dot(a: Sequence[Any], b: Sequence[Any]) -> float:
-    return float(sum(np.sum(x * y) for x, y in zip(a, b, strict=True)))
+    return float(sum(np.sum(np.real(np.conj(x) * y)) for x, y in zip(a, b, strict=True)))
 
 
 def _line(

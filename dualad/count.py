@@ -19,14 +19,7 @@ from .op import Op
 from .select import Selected
 from .tracer import Traced, next_number, operand
 from .tree import flatten
-
-# Operations that move elements and do no arithmetic with them.
-MOVES = frozenset(
-    (
-        "reshape", "transpose", "broadcast_to", "concatenate", "roll", "astype", "indexing", "np.where",
-        "output of several", "diagonal", "assignment", "new array",
-    )
-)  # fmt: skip
+from .views import link
 
 
 class Ledger:
@@ -51,7 +44,7 @@ class Ledger:
     def enter(self, op: Op, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         results = y if isinstance(y, tuple) else (y,)
         size = sum(math.prod(np.shape(v)) for v in results)
-        n = 0 if op.name in MOVES else op.cost(y, *args, **kwargs) if op.cost else size
+        n = op.cost(y, *args, **kwargs) if op.cost else 0 if op.moves else size
         self.operations += n
         self.calls += 1
         self.bytes += sum(map(_bytes, args)) + sum(map(_bytes, results))
@@ -83,7 +76,10 @@ class Counted(Traced):
         if isinstance(y, tuple):
             parts: list[Any] = [counted(v, self.ledger, self.number) for v in y]
             return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
-        return counted(y, self.ledger, self.number)
+        result = counted(y, self.ledger, self.number)
+        if op.view is not None and isinstance(result, CountedArray) and isinstance(args[0], CountedArray):
+            link(result, args[0], op, kwargs)
+        return result
 
     def buffer(self, value: Any) -> Any:
         return self.lift(value)

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .errors import NotScalarError, ShapeError, error
-from .op import primal
+from .errors import DtypeError, NotScalarError, ShapeError, error
+from .op import is_complex, primal
 from .push import constant
-from .run import Recording, handed_out, lifted, run_dual
+from .run import Recording, conjugated, handed_out, lifted, run_dual
 from .select import Argnums, Selected, named
 from .tree import Rebuild, flatten, inputs, inputs_like, same_shapes
 
 F = Callable[..., Any]
 
 
-def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
+def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> F:
     """Value and gradient of a scalar function, in one run of reverse mode.
 
     One sweep back over the tape of one run gives all partial derivatives (Linnainmaa 1970; Baur and
@@ -26,9 +26,13 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
 
     f: function returning a real scalar, or with `has_aux` a pair (scalar, anything)
     argnums: position of the argument, or name of the keyword argument, or a tuple of these
+    holomorphic: `f` maps complex numbers to a complex number, holomorphically, and its complex derivative is
+        asked for
     returns: a function of the same arguments returning `(value, gradient)`, or `((value, aux), gradient)`;
-        the gradient has the structure, shapes and dtypes of the argument (integers are promoted)
-    raises: NotScalarError if the output is not a scalar; DtypeError for bool, complex or object arguments
+        the gradient has the structure, shapes and dtypes of the argument (integers are promoted). For a complex
+        argument x + iy it is ∂f/∂x + i ∂f/∂y, the direction of steepest ascent
+    raises: NotScalarError if the output is not a scalar; DtypeError if it is complex, and for bool or object
+        arguments
 
     >>> value_and_grad(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
     (np.float64(9.0), array([ 3., 12.]))
@@ -37,16 +41,38 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
     @functools.wraps(f)
     def derived(*args: Any, **kwargs: Any) -> Any:
         chosen = Selected(f, argnums, args, kwargs)
+        if holomorphic:
+            all_complex(chosen.leaves, f)
         with Recording(f, chosen.call, chosen.leaves, has_aux) as run:
-            value = _scalar(run, f)
+            value = _scalar(run, f, holomorphic)
             seed = lifted(constant(value, 1.0), value)
-            grads = handed_out(run.pull([seed], last=True), chosen.leaves)
+            grads = handed_out(run.pull([seed], last=True), chosen.leaves, (), not holomorphic)
         return ((value, run.aux) if has_aux else value), chosen.rebuild(grads)
 
     return derived
 
 
-def _scalar(run: Recording, f: F) -> Any:
+def all_complex(leaves: Sequence[Any], f: F) -> None:
+    """Raise unless all leaves are complex, as a holomorphic function needs them."""
+    if not all(map(is_complex, leaves)):
+        raise error(
+            DtypeError,
+            f"holomorphic=True needs complex arguments, but {named(f)} was given real ones",
+            "x.astype(complex), or leave holomorphic=True away",
+        )
+
+
+def complex_results(values: Sequence[Any], f: F) -> None:
+    """Raise unless all results are complex, as those of a holomorphic function are."""
+    if not all(map(is_complex, values)):
+        raise error(
+            DtypeError,
+            f"holomorphic=True, but {named(f)} returned a real number",
+            "leave holomorphic=True away",
+        )
+
+
+def _scalar(run: Recording, f: F, holomorphic: bool) -> Any:
     if len(run.values) != 1 or np.shape(run.values[0]) != ():
         shapes = [np.shape(v) for v in run.values]
         raise error(
@@ -55,19 +81,33 @@ def _scalar(run: Recording, f: F) -> Any:
             + ", ".join(map(str, shapes)),
             "jacobian(f) for all derivatives, or grad of a sum: lambda x: np.sum(f(x))",
         )
-    return run.values[0]
+    (value,) = run.values
+    if holomorphic:
+        complex_results([value], f)
+    elif is_complex(value):
+        raise error(
+            DtypeError,
+            f"{named(f)} returned a complex number, which has no gradient",
+            "a real one, such as np.real(z) or np.abs(z)**2; holomorphic=True for the complex derivative of a "
+            "holomorphic function; jacobian(f) for one of real arguments",
+        )
+    return value
 
 
-def grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
+def grad(f: F, argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> F:
     """Gradient of a scalar function, by reverse mode.
 
-    f, argnums, has_aux, raises: as for `value_and_grad`
+    f, argnums, has_aux, holomorphic, raises: as for `value_and_grad`
     returns: a function of the same arguments returning the gradient, or with `has_aux` `(gradient, aux)`
 
     >>> grad(lambda w: w[0] + 3 * w[1]**2 + 5 * w[2]**3)([1.0, 2.0, 1.0])
     [1.0, 12.0, 15.0]
+    >>> grad(lambda z: np.abs(z) ** 2)(1 + 2j)
+    np.complex128(2+4j)
+    >>> grad(lambda z: z**2, holomorphic=True)(1 + 2j)
+    np.complex128(2+4j)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both = value_and_grad(f, argnums, has_aux, holomorphic)
 
     @functools.wraps(f)
     def derived(*args: Any, **kwargs: Any) -> Any:
@@ -77,15 +117,17 @@ def grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
     return derived
 
 
-def derivative(f: F, n: int = 1) -> F:
+def derivative(f: F, n: int = 1, holomorphic: bool = False) -> F:
     """The n-th derivative of a function of one real number, or of an elementwise function of an array.
 
     Forward mode, nested n times.
 
     f: function of a number; or of an array, each element of the result depending on the same one of the input
     n: order, at least 1
+    holomorphic: `f` is a holomorphic function, and its complex derivative is asked for
     returns: a function of a number or array, with the shape and dtype of `f(x)`
-    raises: ShapeError if `x` is an array and `f(x)` has another shape
+    raises: ShapeError if `x` is an array and `f(x)` has another shape; DtypeError for complex `x` unless
+        `holomorphic`
 
     >>> derivative(np.sin)(0.0)
     1.0
@@ -98,8 +140,18 @@ def derivative(f: F, n: int = 1) -> F:
     @functools.wraps(f)
     def once(x: Any) -> Any:
         (x,), _ = inputs(x, f"the argument of {named(f)}")
+        if holomorphic:
+            all_complex([x], f)
+        elif is_complex(x):
+            raise error(
+                DtypeError,
+                f"a function of a complex number, such as {named(f)}, has one derivative only if it is holomorphic",
+                "derivative(f, holomorphic=True); grad(f) if it is real",
+            )
         one = constant(x, 1.0)
         values, moved, rebuild, _ = run_dual(f, _direct, [x], [lifted(one, x)])
+        if holomorphic:
+            complex_results(values, f)
         for v in values:
             if np.shape(x) and np.shape(v) != np.shape(x):
                 raise error(
@@ -109,7 +161,7 @@ def derivative(f: F, n: int = 1) -> F:
                 )
         return rebuild(handed_out(moved, values, [one]))
 
-    return once if n == 1 else derivative(once, n - 1)
+    return once if n == 1 else derivative(once, n - 1, holomorphic)
 
 
 def _direct(f: F, leaves: Sequence[Any]) -> Any:
@@ -142,6 +194,12 @@ def _like(leaves: Sequence[Any], rebuild: Rebuild, tree: Any, what: str) -> list
 
 
 def _cast(g: Any, x: Any) -> Any:
+    if is_complex(g) and not is_complex(x):
+        raise error(
+            DtypeError,
+            "a complex tangent or cotangent was given for a real value",
+            "a real one: np.real(v)",
+        )
     if type(x) is float:
         return float(g) if isinstance(g, np.floating) else g
     if type(g) is float or g.dtype == x.dtype:
@@ -154,7 +212,8 @@ def vjp(f: F, *primals: Any, has_aux: bool = False) -> Any:
 
     primals: the arguments of `f`
     returns: `(y, pullback)`, with `has_aux` `(y, pullback, aux)`; `pullback(cotangent)`, for a cotangent with
-        the structure and shapes of `y`, is a tuple with one entry an argument. It can be called again.
+        the structure and shapes of `y`, is a tuple with one entry an argument. It can be called again. It is the
+        adjoint of the pushforward for the inner product Re Σ conj(a) b.
     raises: ShapeError if the cotangent does not match `y`
 
     >>> y, pullback = vjp(lambda x, y: x * y, 3.0, 4.0)
@@ -166,7 +225,7 @@ def vjp(f: F, *primals: Any, has_aux: bool = False) -> Any:
 
     def pullback(cotangent: Any) -> Any:
         given = _like(run.values, run.rebuild, cotangent, f"the cotangent of vjp({named(f)})")
-        return rebuild(handed_out(run.pull(given), leaves, given))
+        return rebuild(handed_out(run.pull([*map(conjugated, given)]), leaves, given, True))
 
     y = run.rebuild(_copied(run.values))
     return (y, pullback, run.aux) if has_aux else (y, pullback)

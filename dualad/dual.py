@@ -10,7 +10,7 @@ import numpy as np
 from .array import TracedArray
 from .op import UNARY, Op
 from .push import constant, partial, push, shaped
-from .tracer import FAST, Raw, Traced, leaked, next_number, operand
+from .tracer import FAST, Complex, Raw, Traced, leaked, next_number, operand
 from .views import link
 
 
@@ -57,7 +57,7 @@ class Dual(Traced):
             parts: list[Any] = [dual(v, dv, level) for v, dv in zip(y, dy, strict=True)]
             return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
         result = dual(y, dy, level)
-        if op.view is not None and type(result) is type(args[0]) is DualArray:
+        if op.view is not None and isinstance(result, DualArray) and isinstance(args[0], DualArray):
             link(result, args[0], op, kwargs)
         return result
 
@@ -89,9 +89,27 @@ class DualArray(TracedArray, Dual):
         self.value, self.tangent = other.value, other.tangent
 
 
+class ComplexDual(Complex, Dual):
+    """A complex traced scalar in forward mode."""
+
+    __slots__ = ()
+
+
+class ComplexDualArray(Complex, DualArray):
+    """A complex traced array in forward mode."""
+
+    __slots__ = ()
+
+
 def dual(value: Any, tangent: Any, level: Level) -> Dual:
-    """A `Dual` of either kind."""
-    result = Dual() if type(value) is float or not value.shape else DualArray()
+    """A `Dual` of the kind that the value needs."""
+    result: Dual
+    if type(value) is float:
+        result = Dual()
+    elif value.dtype.kind == "c":
+        result = ComplexDualArray() if value.shape else ComplexDual()
+    else:
+        result = DualArray() if value.shape else Dual()
     result.value, result.tangent, result.level = value, tangent, level
     return result
 

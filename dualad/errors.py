@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from itertools import islice
 from types import FrameType
 from typing import TypeVar
 
@@ -58,32 +59,64 @@ class LeakError(DualadError, RuntimeError):
     """A traced value was used after the function it belongs to had returned."""
 
 
+class TraceError(DualadError, TypeError):
+    """A function does something that a compiled program cannot."""
+
+
 class RegistrationError(DualadError, ValueError):
     """A rule was registered twice, or without what its kind needs."""
+
+
+class NonFiniteError(DualadError, FloatingPointError):
+    """Inside `debug_nans`, an operation has an infinite or NaN derivative where its value is finite."""
 
 
 class GradientError(DualadError, AssertionError):
     """`check_grads` found a derivative that disagrees with finite differences."""
 
 
-def user_line() -> str:
-    """`file:line: source` of the innermost frame that is in neither dualad, NumPy nor SciPy, or ''."""
+def _user_frame() -> FrameType | None:
+    """The innermost frame that is in neither dualad, NumPy nor SciPy."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = frame.f_code.co_filename
         if not os.path.abspath(path).startswith(_LIBRARY) and not path.startswith("<__array_function__"):
-            source = linecache.getline(path, frame.f_lineno).strip()
-            return f"{path}:{frame.f_lineno}" + (f": {source}" if source else "")
+            return frame
         frame = frame.f_back
-    return ""
+    return None
+
+
+def user_line() -> str:
+    """`file:line: source` of the user's line that is being executed, or ''."""
+    frame = _user_frame()
+    if frame is None:
+        return ""
+    path = frame.f_code.co_filename
+    source = linecache.getline(path, frame.f_lineno).strip()
+    return f"{path}:{frame.f_lineno}" + (f": {source}" if source else "")
+
+
+def user_call() -> str:
+    """The source of the expression that is being executed on the user's line: of several calls, the one; or ''."""
+    frame = _user_frame()
+    if frame is None:
+        return ""
+    positions = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
+    first, last, begin, end = positions
+    if first is None or last is None or begin is None or end is None:
+        return ""  # Python was told not to keep them
+    lines = [linecache.getline(frame.f_code.co_filename, k).encode() for k in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]  # counted in bytes
+    lines[0] = lines[0][begin:]
+    return b"".join(lines).decode()
 
 
 E = TypeVar("E", bound=DualadError)
 
 
-def error(kind: type[E], problem: str, fix: str = "") -> E:
+def error(kind: type[E], problem: str, fix: str = "", line: str | None = None) -> E:
     """An error of `kind` whose message has the problem, the user's line and the change that works."""
-    line = user_line()
+    line = user_line() if line is None else line
     parts = [problem, f"  at {line}" if line else "", f"  instead: {fix}" if fix else ""]
     return kind("\n".join(part for part in parts if part))
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from .batch import Batch, directions
-from .derivative import F, grad
-from .errors import ArgumentError, NotScalarError, error
-from .op import Tracer
-from .run import Recording, keep_freed_memory, lifted, run_dual, writeable
+from .derivative import F, all_complex, complex_results, grad
+from .errors import ArgumentError, DtypeError, NotScalarError, error
+from .op import Tracer, is_complex
+from .run import Recording, conjugated, keep_freed_memory, lifted, run_dual, writeable
 from .select import Argnums, Selected, named
 from .tracer import next_number
 from .tree import Rebuild
@@ -22,7 +22,13 @@ from .tree import Rebuild
 CHUNK_BYTES = 2**23
 
 
-def value_and_jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = CHUNK_BYTES) -> F:
+def value_and_jacobian(
+    f: F,
+    argnums: Argnums = 0,
+    mode: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    holomorphic: bool = False,
+) -> F:
     """Value and Jacobian of a function of arrays; see `jacobian`.
 
     returns: a function of the same arguments returning `(value, jacobian)`
@@ -38,29 +44,62 @@ def value_and_jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_byt
     def derived(*args: Any, **kwargs: Any) -> Any:
         chosen = Selected(f, argnums, args, kwargs)
         leaves = chosen.leaves
+        if holomorphic:
+            all_complex(leaves, f)
         n = sum(math.prod(np.shape(x)) for x in leaves)
+        pairs = not holomorphic and any(map(is_complex, leaves))  # real and imaginary parts, apart
         if mode == "forward":
-            values, rebuild, columns = _forward(f, chosen.call, leaves, n, chunk_bytes)
-            blocks = _split_columns(columns, values, leaves)
+            values, rebuild, blocks = _forward(f, chosen.call, leaves, n, chunk_bytes)
+            if pairs and _real(f, values):
+                turned = _forward(f, chosen.call, leaves, n, chunk_bytes, 1j)[2]
+                blocks = [_joined(*rows, leaves) for rows in zip(blocks, turned, strict=True)]
         else:
             with Recording(f, chosen.call, leaves) as run:
                 values, rebuild = run.values, run.rebuild
                 m = sum(math.prod(np.shape(y)) for y in values)
                 width = max(map(extent, (*leaves, *(entry[1] for entry in run.entries if entry))), default=1)
-                if mode == "auto" and n <= m:
+                split = not holomorphic and any(map(is_complex, values))
+                if pairs:
+                    _real(f, values)
+                if mode == "auto" and n <= m * (1 + split) and not pairs:
                     seeds = _seeds(leaves, n, width, chunk_bytes)
-                    blocks = _split_columns(
-                        [_columns(run.push(dxs), values) for dxs in seeds], values, leaves
-                    )
+                    blocks = _split_columns([_columns(run.push(dxs)) for dxs in seeds], values, leaves)
                 else:
-                    blocks = _reverse(run, leaves, m, width, chunk_bytes)
+                    blocks = _reverse(run, leaves, m, width, chunk_bytes, last=not split)
+                    if split:  # Re(g dy) is the real part of dy for g = 1, and the imaginary one for g = -i
+                        turned = _reverse(run, leaves, m, width, chunk_bytes, factor=-1j)
+                        blocks = [
+                            _joined(*rows, values[k : k + 1]) for k, rows in enumerate(zip(blocks, turned))
+                        ]
+                    if pairs:
+                        blocks = [[conjugated(block) for block in row] for row in blocks]
             values = list(map(writeable, values))
+        if holomorphic:
+            complex_results(values, f)
         return rebuild(values), rebuild([chosen.rebuild(row) for row in _apart(blocks)])
 
     return derived
 
 
-def jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = CHUNK_BYTES) -> F:
+def _real(f: F, values: Sequence[Any]) -> bool:
+    """Raise if a function of complex arguments has complex results: then no complex matrix is its Jacobian."""
+    if any(map(is_complex, values)):
+        raise error(
+            DtypeError,
+            f"{named(f)} maps complex arguments to complex results, for which a complex matrix holds its Jacobian "
+            "only if it is holomorphic",
+            "holomorphic=True; jvp and vjp for one direction; or a function of the real and imaginary parts",
+        )
+    return True
+
+
+def jacobian(
+    f: F,
+    argnums: Argnums = 0,
+    mode: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    holomorphic: bool = False,
+) -> F:
     """Jacobian of a function of arrays, all of it in one vectorised sweep a chunk.
 
     f: function of arrays, or nested containers of them, returning the same
@@ -68,15 +107,18 @@ def jacobian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = 
     mode: 'forward' carries one direction for each input, 'reverse' one for each output; 'auto' takes the fewer
     chunk_bytes: bytes (default 8 MiB) that an array may take with its directions: the input in forward mode, the
         largest intermediate result in the others; more directions go in further sweeps
+    holomorphic: `f` maps complex arrays to complex ones, holomorphically, and its complex Jacobian is asked for
     returns: a function of the same arguments; for arrays, an array of shape `output.shape + input.shape`; for
-        containers, the structure of the output with that of the input inside
-    raises: DtypeError for bool, complex or object arguments; ArgumentError for another mode
+        containers, the structure of the output with that of the input inside. Rows of real results in complex
+        arguments are gradients: ∂f/∂x + i ∂f/∂y
+    raises: DtypeError for bool or object arguments, and for complex results of complex arguments unless
+        `holomorphic`; ArgumentError for another mode
 
     >>> jacobian(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
     array([[3., 2.],
            [0., 1.]])
     """
-    both = value_and_jacobian(f, argnums, mode, chunk_bytes)
+    both = value_and_jacobian(f, argnums, mode, chunk_bytes, holomorphic)
     return functools.wraps(f)(lambda *args, **kwargs: both(*args, **kwargs)[1])
 
 
@@ -87,13 +129,16 @@ def _chunks(total: int, width: int, itemsize: int, budget: int) -> Iterator[tupl
         yield start, min(start + step, total)
 
 
-def _seeds(leaves: Sequence[Any], n: int, width: int, budget: int) -> Iterator[list[Batch]]:
-    """The unit directions of the leaves together, chunk by chunk."""
+def _seeds(
+    leaves: Sequence[Any], n: int, width: int, budget: int, factor: complex = 1.0
+) -> Iterator[list[Batch]]:
+    """The unit directions of the leaves together, chunk by chunk; times a complex factor, of the complex ones."""
     keep_freed_memory()
     for start, stop in _chunks(n, width, _itemsize(leaves), budget):
         number, offset, found = next_number(), 0, []
         for x in leaves:
-            found.append(Batch(lifted(directions(np.shape(x), start, stop, offset, _dtype(x)), x), number))
+            unit = _turned(directions(np.shape(x), start, stop, offset, _dtype(x)), factor)
+            found.append(Batch(lifted(unit, x), number))
             offset += math.prod(np.shape(x))
         yield found
 
@@ -113,21 +158,36 @@ def _itemsize(leaves: Sequence[Any]) -> int:
     return max((_dtype(x).itemsize for x in leaves), default=8)
 
 
-def _columns(tangents: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+def _turned(unit: np.ndarray, factor: complex) -> np.ndarray:
+    return unit if factor == 1 else unit * (factor if is_complex(unit) else 0.0)
+
+
+def _joined(real: Sequence[Any], turned: Sequence[Any], like: Sequence[Any]) -> list[Any]:
+    """Real and imaginary parts as complex blocks, one for each of `like` or all for the one, where that is complex."""
+    each = like if len(like) == len(real) else list(like) * len(real)
+    return [a + 1j * b if is_complex(x) else a for a, b, x in zip(real, turned, each, strict=True)]
+
+
+def _columns(tangents: Sequence[Any]) -> list[Any]:
     return [dy.value if isinstance(dy, Batch) else None for dy in tangents]
 
 
 def _forward(
-    f: F, call: Callable[..., Any], leaves: Sequence[Any], n: int, budget: int
-) -> tuple[list[Any], Rebuild, list[Any]]:
-    """Run `f` on dual numbers once a chunk: values, structure, and each chunk's columns for each output leaf."""
+    f: F,
+    call: Callable[..., Any],
+    leaves: Sequence[Any],
+    n: int,
+    budget: int,
+    factor: complex = 1.0,
+) -> tuple[list[Any], Rebuild, list[list[Any]]]:
+    """Run `f` on dual numbers once a chunk: values, structure, and the blocks of the Jacobian."""
     columns = []
-    for dxs in _seeds(leaves, n, max(map(extent, leaves), default=1), budget):
+    for dxs in _seeds(leaves, n, max(map(extent, leaves), default=1), budget, factor):
         values, moved, rebuild, _ = run_dual(f, call, leaves, dxs)
-        columns.append(_columns(moved, values))
+        columns.append(_columns(moved))
     if not columns:  # no inputs but empty ones, which are their own tangents
         values, _, rebuild, _ = run_dual(f, call, leaves, leaves)
-    return values, rebuild, columns
+    return values, rebuild, _split_columns(columns, values, leaves)
 
 
 def _split_columns(columns: Sequence[Any], values: Sequence[Any], leaves: Sequence[Any]) -> list[list[Any]]:
@@ -170,18 +230,25 @@ def _apart(blocks: list[list[Any]]) -> list[list[Any]]:
     return blocks
 
 
-def _reverse(run: Recording, leaves: Sequence[Any], m: int, width: int, budget: int) -> list[list[Any]]:
+def _reverse(
+    run: Recording,
+    leaves: Sequence[Any],
+    m: int,
+    width: int,
+    budget: int,
+    factor: complex = 1.0,
+    last: bool = True,
+) -> list[list[Any]]:
     """Blocks of the Jacobian from sweeps back over one tape, all rows of a chunk at once."""
     chunks: list[list[Any]] = []
     seeds = list(_chunks(m, width, _itemsize(leaves), budget))
     for start, stop in seeds:
         number, offset, cotangents = next_number(), 0, []
         for y in run.values:
-            cotangents.append(
-                Batch(lifted(directions(np.shape(y), start, stop, offset, _dtype(y)), y), number)
-            )
+            unit = _turned(directions(np.shape(y), start, stop, offset, _dtype(y)), factor)
+            cotangents.append(Batch(lifted(unit, y), number))
             offset += math.prod(np.shape(y))
-        adjoints = run.pull(cotangents, last=stop == m)
+        adjoints = run.pull(cotangents, last=last and stop == m)
         chunks.append([np.moveaxis(g.value, -1, 0) if isinstance(g, Batch) else None for g in adjoints])
     blocks, rows = [], 0
     whole = [_stacked([c[k] for c in chunks], [b - a for a, b in seeds], x) for k, x in enumerate(leaves)]
@@ -204,11 +271,17 @@ def _stacked(parts: list[Any], sizes: list[int], x: Any) -> Any:
     return full[0] if len(full) == 1 else np.concatenate(full)
 
 
-def hessian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = CHUNK_BYTES) -> F:
+def hessian(
+    f: F,
+    argnums: Argnums = 0,
+    mode: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    holomorphic: bool = False,
+) -> F:
     """Hessian of a scalar function: a Jacobian of a gradient, in any of the four compositions of modes.
 
     f: function of arrays, or nested containers of them, returning a real scalar
-    argnums, chunk_bytes: as for `jacobian`
+    argnums, chunk_bytes, holomorphic: as for `jacobian`
     mode: 'forward-over-reverse' (what 'auto' takes: one gradient's tape, pushed along all directions at once),
         'reverse-over-forward', 'forward-over-forward', 'reverse-over-reverse'
     returns: a function of the same arguments; for an array, an array of shape `input.shape + input.shape`
@@ -223,12 +296,15 @@ def hessian(f: F, argnums: Argnums = 0, mode: str = "auto", chunk_bytes: int = C
         raise error(
             ArgumentError, f"hessian has no mode {mode!r}", "mode='auto' or, say, 'forward-over-reverse'"
         )
-    inside = grad(f, argnums) if inner == "reverse" else _gradient_forward(f, argnums, chunk_bytes)
-    return jacobian(inside, argnums, outer, chunk_bytes)
+    if inner == "reverse":
+        inside = grad(f, argnums, holomorphic=holomorphic)
+    else:
+        inside = _gradient_forward(f, argnums, chunk_bytes, holomorphic)
+    return jacobian(inside, argnums, outer, chunk_bytes, holomorphic)
 
 
-def _gradient_forward(f: F, argnums: Argnums, chunk_bytes: int) -> F:
-    both = value_and_jacobian(f, argnums, "forward", chunk_bytes)
+def _gradient_forward(f: F, argnums: Argnums, chunk_bytes: int, holomorphic: bool) -> F:
+    both = value_and_jacobian(f, argnums, "forward", chunk_bytes, holomorphic)
 
     @functools.wraps(f)
     def derived(*args: Any, **kwargs: Any) -> Any:

@@ -29,6 +29,7 @@ class Tracer:
     __slots__ = ()
     number: int  # of the level: the op acts on the highest, lower ones are met when rules call NumPy
     value: Any
+    symbolic = False  # whether it is a plain value to derivatives, which a program will have when it runs
 
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply `op`, of whose arguments this is one of the highest level."""
@@ -49,8 +50,8 @@ class Op:
     """
 
     __slots__ = (
-        "active", "batch", "call", "cost", "d0", "d1", "examples", "fn",
-        "into", "kind", "name", "pulls", "rules", "variadic", "view",
+        "active", "batch", "call", "complex", "cost", "d0", "d1", "examples", "fn",
+        "into", "kind", "moves", "name", "pulls", "rules", "selects", "variadic", "view",
     )  # fmt: skip
 
     def __init__(
@@ -68,11 +69,18 @@ class Op:
         view: Function | None = None,
         variadic: bool = False,
         dispatches: bool = True,
+        complex: bool | Op | None = None,
+        moves: bool = False,
+        selects: bool = False,
     ) -> None:
         self.kind, self.fn, self.rules = kind, fn, tuple(rules)
         self.name = name or name_of(fn)
         self.examples, self.batch, self.cost = examples, batch, cost
         self.pulls, self.into, self.view, self.variadic = pulls, into, view, variadic
+        # Whether it only moves elements, or sums them; and whether it leaves some that nothing then depends on
+        self.moves, self.selects = moves, selects
+        # Whether the rules hold for complex values too, or the op that takes the place of this one for them
+        self.complex = kind in ("linear", "multilinear", "plain") if complex is None else complex
         # NumPy functions and operators dispatch on traced values; a helper that assigns does not.
         self.call: Function = fn if dispatches else self
         partials = [_compact(rule, len(self.rules)) for rule in self.rules] if kind == "elementwise" else []
@@ -95,13 +103,27 @@ class Op:
         y = self.call(*values, **kwargs)
         if type(y) is np.float64:
             return float(y) if all(type(v) is float or type(v) is int for v in values) else y
-        if getattr(getattr(y, "dtype", None), "kind", "") in ("c", "m", "M"):
-            raise error(
-                DtypeError,
-                f"{self.name} gave a result of dtype {y.dtype}: dualad differentiates real values",
-                "work with real arrays: the real and imaginary parts, times in seconds",
-            )
+        if type(y) is np.ndarray and y.dtype.kind == "f":
+            return y
+        for part in y if isinstance(y, tuple) else (y,):
+            kind = getattr(getattr(part, "dtype", None), "kind", "")
+            if kind == "c" and not self.complex:
+                raise self.no_complex_rule()
+            if kind in ("m", "M"):
+                raise error(
+                    DtypeError,
+                    f"{self.name} gave a result of dtype {part.dtype}: dualad differentiates numbers",
+                    "work with times as numbers of seconds",
+                )
         return y
+
+    def no_complex_rule(self) -> DtypeError:
+        """The error for complex values, where the rules hold for real ones alone."""
+        return error(
+            DtypeError,
+            f"{self.name} has no derivative rule for complex values",
+            "work with the real and imaginary parts, np.real(z) and np.imag(z)",
+        )
 
     def on_primals(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The value of a plain op: a piecewise constant, the same at every level."""
@@ -115,6 +137,13 @@ class Op:
         return f"<{self.kind} {self.name}>"
 
 
+def is_complex(x: Any) -> bool:
+    """Whether a value, traced or not, is of complex dtype."""
+    return type(x) is not float and (
+        isinstance(x, complex) or getattr(getattr(x, "dtype", 0), "kind", "") == "c"
+    )
+
+
 def primal(x: Any) -> Any:
     """The plain value of a traced one, at every level: an explicit way to drop a derivative.
 
@@ -126,11 +155,18 @@ def primal(x: Any) -> Any:
     """
     if not isinstance(x, Tracer):
         return x
-    while isinstance(x, Tracer):
+    while isinstance(x, Tracer) and not x.symbolic:
         x = x.value
     if isinstance(x, np.ndarray):  # derivatives still need it as it is
         x = x.view()
         x.flags.writeable = False
+    return x
+
+
+def example(x: Any) -> Any:
+    """The plain value of a traced one; of a symbol the one it was traced with, for what its kind alone decides."""
+    while isinstance(x, Tracer):
+        x = x.value
     return x
 
 
@@ -243,7 +279,8 @@ def elementwise(fn: Function, *partials: Any, aliases: Sequence[Any] = (), **fac
     fn: the function that computes it: a ufunc, or with `name=` any function over NumPy's
     partials: for each argument a number, a function of `(y, *inputs)`, or `None` if it is never differentiated
     aliases: other NumPy functions that compute the same
-    facts: `examples`, `name`, `batch`, `cost`, as in `Op`
+    facts: `examples`, `name`, `batch`, `cost`, as in `Op`; `complex=True` if the partials are right for complex
+        arguments, where the function is holomorphic
     returns: the op, which can be called; calls of `fn` on traced values reach it by themselves if `fn` is NumPy's
     raises: RegistrationError if `fn` is registered already
 
@@ -252,7 +289,7 @@ def elementwise(fn: Function, *partials: Any, aliases: Sequence[Any] = (), **fac
     0.5
     """
     op = _declare("elementwise", fn, partials, aliases, **facts)
-    if len(partials) <= 2 and "name" not in facts:
+    if len(partials) <= 2 and "name" not in facts and not op.selects:
         (UNARY if len(partials) == 1 else BINARY).update(dict.fromkeys((fn, *aliases), op))
     return op
 
@@ -305,15 +342,25 @@ def general(fn: Function, *pushes: Any, aliases: Sequence[Any] = (), **facts: An
     return _declare("general", fn, pushes, aliases, **facts)
 
 
-def plain(*functions: Any) -> None:
+def plain(*functions: Any, complex: bool = True) -> None:
     """Declare functions whose results are piecewise constant: they return plain values.
+
+    complex: whether they are so for complex arguments too
 
     >>> plain(np.hanning)
     >>> grad(lambda x: x * np.rint(x))(2.3)
     2.0
     """
     for fn in dict.fromkeys(functions):  # some NumPy functions have two names
-        register(Op("plain", fn, (None,)), fn)
+        register(Op("plain", fn, (None,), complex=complex), fn)
+
+
+def plainly(fn: Function, name: str) -> Op:
+    """A plain operation of a rule's own: `fn` of the primals, as one step of a program.
+
+    For what NumPy's functions alone do with plain values, where rules are bound to their names.
+    """
+    return Op("plain", fn, (None,), name=name, dispatches=False)
 
 
 def unsupported(*functions: Any, reason: str) -> None:

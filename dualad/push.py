@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .op import Op, primal
+from .op import Op, example, primal
 
 
 def push(op: Op, tangents: Sequence[Any], y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Tangent of `y = op(*args, **kwargs)`; `None` stands for the zero tangent, in and out."""
     active = [i for i, dx in enumerate(tangents) if dx is not None]
     if op.kind == "elementwise":
-        terms = [scaled(tangents[i], partial(op, i, y, args)) for i in active]
+        term = chosen if op.selects else scaled
+        terms = [term(tangents[i], partial(op, i, y, args)) for i in active]
     elif op.kind == "linear":
         moved = [
             a if not op.variadic and op.rules[i] is None else constant(a, 0.0) if dx is None else dx
@@ -50,6 +51,11 @@ def scaled(dx: Any, d: Any) -> Any:
     return d * dx
 
 
+def chosen(dx: Any, d: Any) -> Any:
+    """`d * dx` for a choice: what was not chosen, where `d` is 0, has no part in it even where `dx` is infinite."""
+    return np.where(primal(d) != 0, dx * d, 0.0)
+
+
 def total(terms: Sequence[Any]) -> Any:
     """Sum of one term or more."""
     result = terms[0]
@@ -60,7 +66,7 @@ def total(terms: Sequence[Any]) -> Any:
 
 def constant(x: Any, v: float) -> Any:
     """A plain constant with the shape and dtype of `x`; a Python float where `x` stands for a Python number."""
-    if not isinstance(primal(x), (np.ndarray, np.generic)):
+    if not isinstance(example(x), (np.ndarray, np.generic)):
         return v
     return np.full(x.shape, v, x.dtype) if x.shape else x.dtype.type(v)
 
@@ -69,6 +75,15 @@ def shaped(dy: Any, y: Any) -> Any:
     """`dy` with the shape and dtype of `y`: an operand may have been broadcast, or be wider than the result."""
     if type(y) is float:
         return float(dy) if type(dy) is np.float64 else dy
+    if type(dy) is complex:
+        dy = y.dtype.type(dy)
     if np.shape(dy) != y.shape:
         dy = np.broadcast_to(dy, y.shape)
-    return dy if not hasattr(dy, "dtype") or dy.dtype == y.dtype else dy.astype(y.dtype)
+    return dy if not hasattr(dy, "dtype") or dy.dtype == y.dtype else cast(dy, y.dtype)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` of another dtype; of a complex one for a real one the real part, which alone moves real values."""
+    if x.dtype.kind == "c" and dtype.kind != "c":
+        x = np.real(x)
+    return x.astype(dtype)

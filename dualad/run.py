@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .debug import watching
 from .dual import Dual, Level, dual
 from .errors import ArgumentError, error
-from .op import Tracer
+from .foreign import explain
+from .op import Tracer, is_complex
 from .push import constant
 from .select import named
 from .sweep import push_along, sweep
@@ -56,8 +58,9 @@ class Recording:
             found, self.rebuild = outputs(result, named(f))
             mine = [isinstance(v, Var) and v.tape is tape for v in found]
             found = [v if own else in_use(v) for v, own in zip(found, mine, strict=True)]
-        except BaseException:
+        except BaseException as exception:
             tape.release()
+            explain(exception)
             raise
         finally:
             self.entries = tape.close()
@@ -95,11 +98,17 @@ def run_dual(
     has_aux: bool = False,
 ) -> tuple[list[Any], list[Any], Rebuild, Any]:
     """Run `f` in forward mode: output leaves, their tangents (`None` where zero), their structure, and aux."""
+    if watching():
+        with Recording(f, call, leaves, has_aux) as run, np.errstate(all="ignore"):
+            return run.values, run.push(tangents), run.rebuild, run.aux
     level = Level()
     try:
         result = call(f, [dual(x, dx, level) for x, dx in zip(leaves, tangents, strict=True)])
         result, aux = _split(f, result, has_aux)
         found, rebuild = outputs(result, named(f))
+    except Exception as exception:
+        explain(exception)
+        raise
     finally:
         level.open = False
     mine = [isinstance(v, Dual) and v.level is level for v in found]
@@ -143,15 +152,25 @@ def writeable(v: Any) -> Any:
     return v.copy() if isinstance(v, np.ndarray) and not v.flags.writeable else v
 
 
-def handed_out(results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any] = ()) -> list[Any]:
-    """Derivatives as a caller may keep and change them: zeros filled in, nothing shared, floats for floats."""
+def handed_out(
+    results: Sequence[Any], like: Sequence[Any], inputs: Sequence[Any] = (), conjugate: bool = False
+) -> list[Any]:
+    """Derivatives as a caller may keep and change them: zeros filled in, nothing shared, floats for floats.
+
+    conjugate: the results are adjoints as sweeps have them, for which complex values are a pair (g, z) ↦ Re(g z)
+    """
     seen = {id(x) for x in inputs}
     found = []
     for r, x in zip(results, like, strict=True):
         if type(r) is not float or type(x) is not float:
-            r = constant(x, 0.0) if r is None else _handed_out(r, x, seen)
+            r = constant(x, 0.0) if r is None else _handed_out(conjugated(r) if conjugate else r, x, seen)
         found.append(r)
     return found
+
+
+def conjugated(g: Any) -> Any:
+    """A cotangent as users have it, for sweeps, or the other way round."""
+    return np.conjugate(g) if is_complex(g) else g
 
 
 def _handed_out(r: Any, x: Any, seen: set[int]) -> Any:

@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from sys import _getframe
 from typing import Any, NoReturn
 
 import numpy as np
 
 from .array import TracedArray
+from .debug import Lines, watching
 from .op import BINARY, UNARY, Op, linear
 from .rules.batching import trailing
+from .rules.evaluation import EVALUATIONS, refuse_untensored
 from .rules.index import getitem, index_into
-from .tracer import FAST, Raw, Traced, leaked, next_number, operand
+from .tracer import FAST, Complex, Raw, Traced, leaked, next_number, operand
 from .views import link
 
 ndarray, float64 = np.ndarray, np.float64
@@ -36,7 +39,7 @@ def hollow(a: Any) -> Any:
     return ndarray(a.shape, a.dtype, _ZEROS, 0, (0,) * a.ndim)
 
 
-_ZEROS = bytes(np.dtype(np.longdouble).itemsize)
+_ZEROS = bytes(np.dtype(np.clongdouble).itemsize)
 
 
 class _Closed:
@@ -76,7 +79,7 @@ class Tape:
 
     def inputs(self, values: Sequence[Any]) -> list[Var]:
         """Traced inputs, which come before all operations."""
-        self.entries = [None] * len(values)
+        self.entries = Lines([None] * len(values)) if watching() else [None] * len(values)
         return [var(self.kept(v) if type(v) is ndarray else v, self, k) for k, v in enumerate(values)]
 
     def kept(self, a: np.ndarray) -> np.ndarray:
@@ -168,7 +171,7 @@ class Var(Traced):
         if not traced:
             return y
         result = tape.record(op, y, tuple(values), tuple(parents), kwargs)
-        if op.view is not None and type(result) is type(args[0]) is VarArray:
+        if op.view is not None and isinstance(result, VarArray) and isinstance(args[0], VarArray):
             link(result, args[0], op, kwargs)
         return result
 
@@ -216,24 +219,50 @@ class VarArray(TracedArray, Var):
         return result
 
 
+class ComplexVar(Complex, Var):
+    """A complex traced scalar in reverse mode."""
+
+    __slots__ = ()
+
+
+class ComplexVarArray(Complex, VarArray):
+    """A complex traced array in reverse mode."""
+
+    __slots__ = ()
+    __getitem__ = TracedArray.__getitem__
+
+
 def var(value: Any, tape: Tape, index: int) -> Var:
-    """A `Var` of either kind."""
-    result = Var() if type(value) is float or not value.shape else VarArray()
+    """A `Var` of the kind that the value needs."""
+    result: Var
+    if type(value) is float:
+        result = Var()
+    elif value.dtype.kind == "c":
+        result = ComplexVarArray() if value.shape else ComplexVar()
+    else:
+        result = VarArray() if value.shape else Var()
     result.value, result.tape, result.index = value, tape, index
     return result
 
 
 def _pair(tape: Tape, op: Op, a: Any, b: Any) -> Any:
     """Record an elementwise op of two arguments in the short form; `None` if they are not of the usual kinds."""
+    if type(a) is ndarray and a.base is not None and _getframe(2).f_code.co_name in EVALUATIONS:
+        refuse_untensored()
     x, i = _place(tape, a, type(op.d1) is not float)
     z, j = _place(tape, b, type(op.d0) is not float)
     if x is None or z is None:
         return None
-    y = op.fn(x, z)
+    try:
+        y = op.fn(x, z)
+    except ValueError:
+        refuse_untensored()
+        raise
     if type(y) is float64 and type(x) in (float, int) and type(z) in (float, int):
         y = float(y)
     entries = tape.entries
-    result = var(y, tape, len(entries))
+    result = Var() if type(y) is float or not y.shape else VarArray()
+    result.value, result.tape, result.index = y, tape, len(entries)
     entries.append((op, y, x, z, i, j))
     return result
 
@@ -324,7 +353,8 @@ blank = linear(
     lambda x: x,
     lambda g, x: g,
     name="new array",
+    moves=True,
     batch=trailing,
     examples=lambda rng: [((rng.normal(size=3),), {})],
 )
-part = linear(lambda y, k: y[k], lambda g, y, k: g, name="output of several", into=_set_part)
+part = linear(lambda y, k: y[k], lambda g, y, k: g, name="output of several", moves=True, into=_set_part)

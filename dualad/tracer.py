@@ -9,28 +9,28 @@ from __future__ import annotations
 
 import difflib
 import operator
-import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from . import methods
 from .errors import (
     AssignmentError,
-    ConversionError,
     DtypeError,
-    KeywordError,
     LeakError,
     NoRuleError,
     NotScalarError,
     error,
     name_of,
-    user_line,
 )
-from .op import OPS, UNARY, UNSUPPORTED, Op, Tracer, checked, primal
+from .op import BINARY, OPS, UNARY, UNSUPPORTED, Op, Tracer, checked, primal
+from .refuse import BUFFER, Refusing
 from .rules import elementwise as ops
+from .rules.evaluation import asked_by, refuse_untensored
+from .rules.join import numbers
 
 # Levels are numbered as derivatives begin. One that is nested in another begins later, in whatever thread,
 # and so has the higher number: that makes perturbation confusion impossible (Siskind and Pearlmutter 2005).
@@ -39,16 +39,6 @@ next_number = count(1).__next__
 _CREATION: frozenset[Any] = frozenset(
     (np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.array, np.asarray)
 )
-
-# ufunc methods, as the functions that compute the same
-_METHODS: dict[Any, Any] = {
-    ("reduce", np.add): np.sum,
-    ("reduce", np.multiply): np.prod,
-    ("reduce", np.maximum): np.max,
-    ("reduce", np.minimum): np.min,
-    ("accumulate", np.add): np.cumsum,
-    ("accumulate", np.multiply): np.cumprod,
-}
 
 
 def leaked() -> LeakError:
@@ -78,26 +68,27 @@ def no_rule(fn: Any) -> NoRuleError:
     )
 
 
-def late(ufunc: Any) -> Any:
-    """The op of a ufunc of SciPy's: their rules are imported when the first of them meets a traced value."""
-    if "scipy.special" not in sys.modules:
-        return None
-    from .rules import special  # noqa: F401  (registers them; another thread's import waits for this one)
-
-    return OPS.get(ufunc)
+def late(fn: Any) -> Any:
+    """The op of a function whose rules are imported when the first of its kind meets a traced value."""
+    if str(getattr(fn, "__module__", "")).startswith("numpy.polynomial"):
+        from .rules import grids  # noqa: F401  (registers them; another thread's import waits for this one)
+    elif "scipy.special" in sys.modules:
+        from .rules import special  # noqa: F401
+    return OPS.get(fn)
 
 
 def restacked(a: np.ndarray) -> Any:
     """An object array of traced scalars, as NumPy builds from `np.array([x, y])`, as one traced array."""
     if a.ndim == 0:
         return a.item()
-    return np.reshape(np.stack([_number(v) for v in a.ravel()]), a.shape)
+    y = numbers(*map(_number, a.ravel()))
+    return y if a.ndim == 1 else np.reshape(y, a.shape)
 
 
 def _number(v: Any) -> Any:
-    if not isinstance(v, (Tracer, float, int, np.number)):
+    if not isinstance(v, (Tracer, float, int, complex, np.number)):
         raise error(DtypeError, f"an array holds a {type(v).__name__}, which cannot be differentiated")
-    return v if isinstance(v, Tracer) else float(v)
+    return v if isinstance(v, Tracer) else np.complex128(v) if isinstance(v, complex) else float(v)
 
 
 def operand(a: Any) -> Any:
@@ -114,7 +105,7 @@ def operand(a: Any) -> Any:
     return a
 
 
-class Traced(Tracer):
+class Traced(Refusing):
     """A traced scalar. It has no sequence methods, so that NumPy reports our error when it is put in an array."""
 
     __slots__ = ()
@@ -134,25 +125,21 @@ class Traced(Tracer):
                 raise error(
                     AssignmentError,
                     f"{name_of(ufunc)} was to write a traced value into a plain array (out= or an in-place operator)",
-                    f"a new array: y = {name_of(ufunc)}(...), or a = a + x in place of a += x",
+                    f"a new array: y = {name_of(ufunc)}(...), or a = a + x in place of a += x; {BUFFER}",
                 )
-            kwargs = checked(
-                ufunc,
-                kwargs,
-                {"axis", "keepdims", "initial", "where", "dtype"} if method != "__call__" else set(),
-            )
+            if method == "__call__":
+                kwargs = checked(ufunc, kwargs, set())
         if method == "__call__":
-            return op(*map(operand, args))
-        if method == "at" and isinstance(args[0], Tracer) and ufunc in (np.add, np.subtract):
-            return args[0].add_at(args[1], args[2] if ufunc is np.add else -args[2])  # type: ignore[attr-defined]
-        reduction = _METHODS.get((method, ufunc))
-        if reduction is None:
-            raise error(
-                KeywordError,
-                f"{name_of(ufunc)}.{method} has no derivative rule",
-                "write it with NumPy's functions",
-            )
-        return reduction(args[0], *(args[1:] or (kwargs.pop("axis", 0),)), **kwargs)
+            if type(args[0]) is np.ndarray and args[0].base is not None and asked_by(sys._getframe(1)):
+                refuse_untensored()
+            try:
+                return op(*map(operand, args))
+            except ValueError:
+                refuse_untensored()
+                raise
+        operands = 1 if method in ("at", "reduceat") else len(args)  # then come positions
+        args = (*map(operand, args[:operands]), *args[operands:])
+        return methods.method(ufunc, method, args, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func in _CREATION:  # np.zeros(n, like=x)
@@ -161,10 +148,10 @@ class Traced(Tracer):
                 restacked(made)
                 if made.dtype == object
                 else self.buffer(made)
-                if made.dtype.kind == "f"
+                if made.dtype.kind in "fc"
                 else made
             )
-        op = OPS.get(func)
+        op = OPS.get(func) or late(func)
         if op is None:
             raise no_rule(func)
         if op.kind not in ("composite", "plain") and kwargs:
@@ -174,57 +161,6 @@ class Traced(Tracer):
     def buffer(self, value: Any) -> Any:
         """A plain array as a traced one of this level, to be assigned into."""
         raise NotImplementedError
-
-    # conversions that would lose the derivative
-    def _refuse(self, what: str) -> NoReturn:
-        call = re.search(r"(?<![\w.])(math|cmath|random|statistics)\.(\w+)\(", user_line().partition(": ")[2])
-        if call is not None:
-            raise error(
-                ConversionError,
-                f"{call[1]}.{call[2]} turns a traced value into a plain number, which would lose its derivative",
-                f"np.{call[2]}, which has a rule"
-                if getattr(np, call[2], None) in OPS
-                else "a NumPy function, or dualad.primal(x)",
-            )
-        raise error(
-            ConversionError,
-            f"{what} of a traced value would lose its derivative",
-            "keep the traced value (NumPy functions take it as it is; build arrays with np.stack or np.array of "
-            "traced values, not by filling a plain one), or drop the derivative with dualad.primal(x)",
-        )
-
-    def __float__(self) -> float:
-        self._refuse("float()")
-
-    def __int__(self) -> int:
-        self._refuse("int()")
-
-    def __index__(self) -> int:
-        self._refuse("use as an integer")
-
-    def __complex__(self) -> complex:
-        self._refuse("complex()")
-
-    def item(self, *args: Any) -> NoReturn:
-        self._refuse(".item()")
-
-    def tolist(self) -> NoReturn:
-        self._refuse(".tolist()")
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if dtype is not None and np.dtype(dtype).kind != "O":
-            self._refuse(f"conversion to an array of {np.dtype(dtype)}")
-        array: Any = self
-        boxed = np.empty(self.shape, object)
-        for k in np.ndindex(self.shape):
-            boxed[k] = array[k] if k else self
-        return boxed
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        self._refuse("pickling")
-
-    def __hash__(self) -> int:
-        self._refuse("hashing (use as a dictionary key or set member)")
 
     # control flow and text follow the primal
     def __bool__(self) -> bool:
@@ -268,24 +204,28 @@ class Traced(Tracer):
         return int(np.prod(self.shape, dtype=int))
 
     @property
-    def T(self) -> Any:
+    def T(self: Any) -> Any:
         return np.transpose(self)
 
     @property
-    def mT(self) -> Any:
+    def mT(self: Any) -> Any:
         return np.matrix_transpose(self)
 
     @property
-    def real(self) -> Any:
-        return self
+    def real(self: Any) -> Any:
+        return np.real(self)
 
-    def conjugate(self) -> Any:
-        return self
+    @property
+    def imag(self: Any) -> Any:
+        return np.imag(self)
+
+    def conjugate(self: Any) -> Any:
+        return np.conjugate(self)
 
     conj = conjugate
 
     @property
-    def flat(self) -> Any:
+    def flat(self: Any) -> Any:
         return iter(np.ravel(self))
 
     def reshape(self: Any, *shape: Any, order: str = "C") -> Any:
@@ -297,7 +237,9 @@ class Traced(Tracer):
     def flatten(self: Any, order: str = "C") -> Any:
         return +np.ravel(self, order)  # type: ignore[call-overload]  # a copy, where ravel is a view
 
-    # comparisons return plain values
+    # comparisons return plain values; Python drops the hash of a class that defines __eq__
+    __hash__ = Refusing.__hash__
+
     def __lt__(self, other: Any) -> Any:
         return primal(self) < primal(operand(other))
 
@@ -352,12 +294,30 @@ def _operators(cls: type[Traced]) -> None:
         fn = getattr(np, name)
         setattr(cls, name, lambda self, *args, fn=fn, **kwargs: fn(self, *args, **kwargs))
     # NumPy evaluates np.sin of an object array of traced scalars by calling the method `sin` of each.
-    for ufunc in UNARY:
+    for ufunc in (*UNARY, *BINARY):
         if not hasattr(cls, ufunc.__name__):
-            setattr(cls, ufunc.__name__, lambda self, fn=ufunc: fn(self))
+            setattr(cls, ufunc.__name__, lambda self, *others, fn=ufunc: fn(self, *others))
 
 
 _operators(Traced)
+
+
+class Complex(Traced):
+    """A complex traced value. It takes no short cuts, and goes only where the rules hold for complex values.
+
+    Interpreters mix it into their classes, so that real values, the most of all, pay nothing for it.
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = Traced.__array_ufunc__
+
+    def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if not op.complex:
+            raise op.no_complex_rule()
+        return super().process(op, args, kwargs) if op.complex is True else op.complex(*args, **kwargs)
+
+
+_operators(Complex)
 
 # The operators that interpreters write fast paths for: the op and Python's own operator; then the op for a
 # plain number on the right, and Python's operator where that is an integer.

@@ -116,10 +116,12 @@ def _differentiable(x: Any, what: str) -> Any:
         return x
     if type(x) is int:
         return float(x)
+    if type(x) is complex:
+        return np.complex128(x)
     if isinstance(x, np.ndarray) and x.dtype == object and any(isinstance(v, Tracer) for v in x.flat):
         return restacked(x)
     if isinstance(x, (np.ndarray, np.number)):
-        if x.dtype.kind == "f":
+        if x.dtype.kind in "fc":
             return x
         if x.dtype.kind in "iu":
             return x.astype(np.float64)
@@ -129,7 +131,7 @@ def _differentiable(x: Any, what: str) -> Any:
     raise error(
         DtypeError,
         f"{what} holds {kind}, which cannot be differentiated",
-        "pass real floating-point numbers or arrays; other values as arguments that argnums leaves out",
+        "pass floating-point numbers or arrays, real or complex; other values as arguments that argnums leaves out",
     )
 
 
@@ -139,8 +141,14 @@ def outputs(tree: Any, what: str) -> tuple[list[Any], Rebuild]:
     return [_result(v, what) for v in leaves], rebuild
 
 
+def _floating(x: Any) -> Any:
+    return np.astype(x, np.float64) if x.dtype.kind in "biu" else x
+
+
 def _result(x: Any, what: str) -> Any:
-    if isinstance(x, Tracer) or type(x) is float:
+    if isinstance(x, Tracer):
+        return _floating(x) if x.symbolic else x
+    if type(x) is float:
         return x
     if isinstance(x, np.ndarray) and x.dtype == object:
         return restacked(x)
@@ -148,12 +156,14 @@ def _result(x: Any, what: str) -> Any:
         isinstance(x, np.ndarray) and x.dtype.kind in "biu"
     ):
         return np.asarray(x, np.float64)[()]
-    if isinstance(x, (np.ndarray, np.number)) and x.dtype.kind == "f":
+    if isinstance(x, (np.ndarray, np.number)) and x.dtype.kind in "fc":
         return x
+    if type(x) is complex:
+        return np.complex128(x)
     raise error(
         DtypeError,
         f"{what} returned a {getattr(x, 'dtype', type(x).__name__)} among its results, which has no derivative",
-        "return real numbers, arrays, or nested lists, tuples and dicts of them; other results through has_aux=True",
+        "return numbers, arrays, or nested lists, tuples and dicts of them; other results through has_aux=True",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .op import Op, primal
+from .op import Op, example
 
 
 class View(NamedTuple):
@@ -25,7 +25,7 @@ class View(NamedTuple):
 
 def link(child: Any, parent: Any, op: Op, kwargs: dict[str, Any]) -> None:
     """Note that `child` is a view of `parent`, where NumPy made it one."""
-    if not np.may_share_memory(primal(child), primal(parent)):
+    if not np.may_share_memory(example(child), example(parent)):
         return
     child.view = View(parent, op, kwargs)
     children = getattr(parent, "children", None)

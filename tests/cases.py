@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from dualad.op import OPS, PRIVATE, Op, name_of
+from dualad.rules import inplace
 from dualad.tape import part
 from dualad.tree import flatten
 
+importlib.import_module("dualad.rules.grids")
 if importlib.util.find_spec("scipy"):
     importlib.import_module("dualad.rules.special")  # else with the first of its ufuncs that a test meets
+    importlib.import_module("dualad.rules.scipy_linalg")
+
+
+def returning(fn: Any) -> Any:
+    """A function that writes into its first argument, as one that returns what a copy of it has become."""
+
+    def returned(target: Any, *rest: Any, **keywords: Any) -> Any:
+        y = np.copy(target)
+        fn(y, *rest, **keywords)
+        return y
+
+    return returned
+
+
+def called(fn: Any, op: Any) -> Any:
+    """What the tests call to have the values of `fn`."""
+    return returning(fn) if getattr(op, "function", op).__module__ == inplace.__name__ else fn
+
 
 # The values of np.empty_like are anybody's.
 DIFFERENTIABLE = {
-    name_of(fn): (fn, op) for fn, op in OPS.items() if op.kind != "plain" and fn is not np.empty_like
+    name_of(fn): (called(fn, op), op)
+    for fn, op in OPS.items()
+    if op.kind != "plain" and fn is not np.empty_like
 }
 # An op without a name in NumPy is called itself; where it shares the name of a composite, it gets an underline.
 DIFFERENTIABLE |= {
@@ -36,7 +57,7 @@ def generator(*key: Any) -> np.random.Generator:
 
 
 def is_leaf(x: Any) -> bool:
-    return type(x) is float or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
+    return type(x) is float or (isinstance(x, (np.ndarray, np.inexact)) and x.dtype.kind in "fc")
 
 
 class Case:
@@ -127,33 +148,52 @@ def precision(case: Case, dtype: Any = np.float64) -> float:
 def random_like(rng: np.random.Generator, x: Any) -> Any:
     """Numbers between 1/2 and 3/2 with either sign, in the form of `x`; what is not floating has no tangent."""
     r = rng.uniform(0.5, 1.5, np.shape(x)) * rng.choice([-1.0, 1.0], np.shape(x))
+    if np.iscomplexobj(x):
+        r = r + 1j * rng.uniform(0.5, 1.5, np.shape(x))
     return float(r) if type(x) is float else np.asarray(r, x.dtype if is_leaf(x) else float)[()]
 
 
-def vector(parts: Any) -> np.ndarray:
-    """The leaves of a structure, one behind the other."""
-    return np.concatenate([np.ravel(x) for x in flatten(parts)[0]] or [np.zeros(0)])
+# Complex leaves count as their two parts, so that tests for real numbers say the same of complex ones:
+# Re Σ conj(a) b, for one, is the product of the vectors of a and b.
+def parts(leaves: Sequence[Any]) -> list[Any]:
+    """Real leaves in place of complex ones: the real parts, then the imaginary parts of each."""
+    return [p for x in leaves for p in ((np.real(x), np.imag(x)) if np.iscomplexobj(x) else (x,))]
 
 
-def matrix(blocks: Any, outputs: list[Any], inputs: list[Any]) -> np.ndarray:
-    """A Jacobian in blocks, output by output and input by input, as one matrix."""
-    pairs = itertools.product(outputs, inputs)
-    whole = [
-        np.reshape(b, (np.size(y), np.size(x))) for b, (y, x) in zip(flatten(blocks)[0], pairs, strict=True)
-    ]
-    n = len(inputs)
-    return np.block([whole[k : k + n] for k in range(0, len(whole), n)])
+def whole(reals: Sequence[Any], like: Sequence[Any]) -> list[Any]:
+    """The leaves of which `reals` are the parts, real or complex as those of `like`."""
+    rest = iter(reals)
+    return [next(rest) + 1j * next(rest) if np.iscomplexobj(x) else next(rest) for x in like]
 
 
-def units(leaves: list[Any]) -> list[list[Any]]:
-    """The unit directions of all leaves together, each in the form of the leaves."""
+def vector(tree: Any) -> np.ndarray:
+    """The leaves of a structure, one behind the other, as real numbers."""
+    return np.concatenate([np.ravel(x) for x in parts(flatten(tree)[0])] or [np.zeros(0)])
+
+
+def matrix(blocks: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> np.ndarray:
+    """A Jacobian in blocks, output by output and input by input, as one real matrix."""
+    rows, found = [], iter(flatten(blocks)[0])
+    for y in outputs:
+        row = []
+        for x in inputs:
+            b = np.reshape(next(found), (np.size(y), np.size(x)))
+            # A complex block is of a real result, by columns, or of a real argument, by rows.
+            row.append(np.concatenate(parts([b]), axis=1 if np.iscomplexobj(x) else 0))
+        rows.append(row)
+    return np.block(rows)
+
+
+def units(leaves: Sequence[Any]) -> list[list[Any]]:
+    """The unit directions of all leaves together, each in the form of the leaves, as `vector` counts them."""
     found = []
     for k, x in enumerate(leaves):
-        for i in range(np.size(x)):
-            e = [0.0 if type(v) is float else np.zeros_like(v)[()] for v in leaves]
-            e[k] = np.reshape(np.eye(1, np.size(x), i, dtype=np.asarray(x).dtype), np.shape(x))
-            e[k] = float(e[k]) if type(x) is float else e[k][()]
-            found.append(e)
+        for one in (1, 1j) if np.iscomplexobj(x) else (1,):
+            for i in range(np.size(x)):
+                e = [0.0 if type(v) is float else np.zeros_like(v)[()] for v in leaves]
+                e[k] = one * np.reshape(np.eye(1, np.size(x), i, dtype=np.asarray(x).dtype), np.shape(x))
+                e[k] = float(e[k]) if type(x) is float else e[k].astype(x.dtype)[()]
+                found.append(e)
     return found
 
 
@@ -170,5 +210,5 @@ def close(found: Any, expected: Any, rtol: float, atol: float = 0.0, what: str =
 
 __all__ = [
     "CASES", "DERIVED", "DIFFERENTIABLE", "Case", "cases_of", "close", "each", "from_scipy", "generator",
-    "is_elementwise", "is_leaf", "matrix", "precision", "random_like", "units", "vector",
+    "is_elementwise", "is_leaf", "matrix", "parts", "precision", "random_like", "units", "vector", "whole",
 ]  # fmt: skip

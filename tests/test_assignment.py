@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from dualad import AssignmentError, grad, hessian, jacobian, jvp, value_and_grad
+from dualad import AssignmentError, grad, hessian, inplace, jacobian, jvp, value_and_grad
 
 MIXES = ("forward-over-reverse", "reverse-over-forward", "forward-over-forward", "reverse-over-reverse")
 
@@ -214,3 +214,16 @@ def test_refusals(derive):
             derive(f)(X)
     with pytest.raises(ValueError, match="broadcast"):
         derive(lambda x: np.sum(x.__iadd__(np.ones((2, 4)))))(X)
+
+
+def test_what_np_asarray_makes_of_a_traced_array_is_not_assigned_into():
+    def f(x, convert):
+        y = convert(x)  # NumPy's np.asarray returns x itself
+        y[0] = 0.0
+        return np.sum(x * 2.0) + np.sum(y)
+
+    with pytest.raises(ValueError, match="read-only"):
+        grad(f)(X, np.asarray)
+    assert np.array_equal(grad(f)(X, np.array), [2.0, 3.0, 3.0, 3.0])
+    assert np.array_equal(grad(f)(X, lambda x: x), [0.0, 3.0, 3.0, 3.0])
+    assert np.array_equal(grad(inplace(f))(X, np.asarray), [0.0, 3.0, 3.0, 3.0])

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from dualad import grad, jacobian, linearize, primal, value_and_jacobian, vjp
+from dualad import grad, jacobian, jvp, linearize, primal, value_and_jacobian, vjp
 
 SMALL, LARGE = 3, 10_000
 
@@ -155,3 +155,34 @@ def test_the_primal_cannot_be_changed_under_the_tape():
 
     with pytest.raises(ValueError, match="read-only"):
         grad(f)(np.ones(3))
+
+
+# np.array([x, y]) of traced values is NumPy's array of objects
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(np.linalg.inv(np.array([[x[0], 1.0], [0.0, x[1]]]))),
+        lambda x: np.sum(np.exp(np.array([x[0], 1.0]))),
+        lambda x: np.sum(np.logaddexp(np.array([x[0], x[1]]), 1.0)),
+    ],
+)
+def test_functions_that_take_no_arrays_of_objects_say_what_to_write(f):
+    for run in (lambda: grad(f)(np.ones(2)), lambda: jvp(f, (np.ones(2),), (np.ones(2),))):
+        with pytest.raises(TypeError) as caught:
+            run()
+        assert any("instead: np.stack" in note and "inplace" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda a, b: np.sum(np.exp(np.array([a, b]))), lambda a, b: (np.exp(a), np.exp(b))),
+        (lambda a, b: np.sum(np.arctan2(np.array([a, b]), 1.0)), lambda a, b: (1 / (1 + a * a), 1 / (1 + b * b))),
+        (lambda a, b: np.sum(np.array([[a, 1.0], [0.0, b]]) @ np.array([2.0, 3.0])), lambda a, b: (2.0, 3.0)),
+        (lambda a, b: np.sum(np.array([[a, b], [b, a]]) * np.ones((2, 2)) * a), lambda a, b: (4 * a + 2 * b, 2 * a)),
+        (lambda a, b: np.sum(np.sin(np.array([a, b]) * 2)), lambda a, b: (2 * np.cos(2 * a), 2 * np.cos(2 * b))),
+    ],
+)  # fmt: skip
+def test_arrays_of_objects_that_numpy_computes_with(f, expected):
+    found = grad(f, argnums=(0, 1))(0.7, 1.3)
+    np.testing.assert_allclose(found, expected(0.7, 1.3), rtol=1e-14)

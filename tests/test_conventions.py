@@ -1,17 +1,22 @@
 """What derivatives are at awkward points: kinks, ties, poles, zeros of products, equal eigenvalues.
 
-Each row of the table in docs/reference/conventions.md is a test here, for numbers and for arrays, in both modes.
+The points are data, in docs/conventions.py, from which docs/reference/conventions.md is written: each of them is a
+test here, in both modes. What no table can hold follows behind.
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import close, generator
 
+from docs.conventions import CONVENTIONS, Plain
+from docs.generate_conventions import PAGE, page
 from dualad import derivative, grad, hessian, jacobian, jvp, vjp
 
-inf, nan = math.inf, math.nan
+nan = math.nan
+POINTS = [point for convention in CONVENTIONS for point in convention.points]
 
 
 def quiet():
@@ -43,81 +48,69 @@ def partials(fn, *args):
     return tuple(found)
 
 
-KINKS = [
-    (np.abs, (0.0,), (0.0,)),
-    (np.fabs, (0.0,), (0.0,)),
-    (np.abs, (-0.0,), (0.0,)),
-    (abs, (0.0,), (0.0,)),
-    (np.hypot, (0.0, 0.0), (0.0, 0.0)),
-    (np.copysign, (0.0, 1.0), (0.0, 0.0)),
-    (np.maximum, (2.0, 2.0), (0.5, 0.5)),
-    (np.minimum, (2.0, 2.0), (0.5, 0.5)),
-    (np.fmax, (2.0, 2.0), (0.5, 0.5)),
-    (np.fmin, (2.0, 2.0), (0.5, 0.5)),
-    (np.maximum, (0.0, -0.0), (0.5, 0.5)),
-    (np.heaviside, (0.0, 0.5), (0.0, 1.0)),
-    (np.heaviside, (2.0, 0.5), (0.0, 0.0)),
-    (np.fmax, (nan, 1.0), (0.0, 1.0)),
-    (np.clip, (1.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
-    (np.clip, (2.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
-    (np.clip, (0.5, 1.0, 2.0), (0.0, 1.0, 0.0)),
-    (np.clip, (2.5, 1.0, 2.0), (0.0, 0.0, 1.0)),
-    (np.clip, (nan, 1.0, 2.0), (1.0, 0.0, 0.0)),
-    (np.clip, (1.5, 2.0, 1.0), (0.0, 0.0, 1.0)),  # crossed bounds: NumPy returns the upper one
-]
+def each(keep):
+    """A test for those of the points that `keep` is true of."""
+    found = [point for point in POINTS if keep(point)]
+    return pytest.mark.parametrize("point", found, ids=[f"{p.text} at {p.at}" for p in found])
 
 
-def described(x):
-    return getattr(x, "__name__", str(x)) if callable(x) else str(x)
-
-
-@pytest.mark.parametrize(("fn", "args", "expected"), KINKS, ids=described)
-def test_kinks_have_a_finite_convention(fn, args, expected):
-    assert partials(fn, *args) == expected
-
-
-@pytest.mark.parametrize(
-    ("f", "x", "expected"),
-    [
-        (lambda x: np.linalg.norm(np.stack([x, x])), 0.0, 0.0),
-        (lambda x: np.std(np.stack([x, x, x])), 3.0, 0.0),
-        (lambda x: max(x, 0.0), 1.0, 1.0),
-        (lambda x: max(x, 0.0), -1.0, 0.0),
-    ],
-    ids=["norm", "std", "max, above", "max, below"],
-)
-def test_kinks_of_functions_of_a_number(f, x, expected):
-    assert jvp(f, (x,), (1.0,))[1] == expected
-    assert grad(f)(x) == expected
-
-
-POLES = [
-    (np.sqrt, (0.0,), (inf,)),
-    (np.cbrt, (0.0,), (inf,)),
-    (lambda x: x**0.5, (0.0,), (inf,)),
-    (lambda x: np.power(x, 0.25), (0.0,), (inf,)),
-    (lambda x: 1 / x, (0.0,), (-inf,)),
-    (lambda x: x**-1, (0.0,), (-inf,)),
-    (np.reciprocal, (0.0,), (-inf,)),
-    (np.log, (0.0,), (inf,)),
-    (np.log2, (0.0,), (inf,)),
-    (np.log10, (0.0,), (inf,)),
-    (np.log1p, (-1.0,), (inf,)),
-    (np.arcsin, (1.0,), (inf,)),
-    (np.arcsin, (-1.0,), (inf,)),
-    (np.arccos, (1.0,), (-inf,)),
-    (np.arccosh, (1.0,), (inf,)),
-    (np.arctanh, (1.0,), (inf,)),
-    (np.arctan2, (0.0, 0.0), (nan, nan)),
-    (np.divide, (0.0, 0.0), (inf, nan)),
-    (lambda x: np.sqrt(x) ** 2, (0.0,), (nan,)),  # 0 times infinity on a taken path is not hidden
-]
-
-
-@pytest.mark.parametrize(("fn", "args", "expected"), POLES, ids=described)
-def test_poles_have_the_infinite_limit(fn, args, expected):
+@each(lambda p: p.of_numbers and p.order == 1)
+def test_derivatives_of_elementwise_functions_by_every_route(point):
     with quiet():
-        np.testing.assert_array_equal(partials(fn, *args), expected)
+        np.testing.assert_array_equal(partials(point.f, *point.args), point.expected)
+
+
+@each(lambda p: isinstance(p.expected, tuple) and p.order == 1)
+def test_derivatives_in_both_modes(point):
+    with quiet():
+        for k, expected in enumerate(point.expected):
+            for found in (grad(point.f, k), jacobian(point.f, k, mode="forward")):
+                np.testing.assert_allclose(found(*point.args), expected, rtol=1e-15)
+
+
+@each(lambda p: p.order > 1)
+def test_higher_derivatives(point):
+    reverse = point.f
+    for _ in range(point.order):
+        reverse = grad(reverse)
+    np.testing.assert_array_equal(derivative(point.f, point.order)(*point.args), point.expected[0])
+    np.testing.assert_array_equal(reverse(*point.args), point.expected[0])
+
+
+@each(lambda p: isinstance(p.expected, type))
+def test_errors(point):
+    for derive in (grad, lambda f: jacobian(f, mode="forward")):
+        with pytest.raises(point.expected):
+            derive(point.f)(*point.args)
+
+
+@each(lambda p: isinstance(p.expected, Plain))
+def test_plain_values(point):
+    found = []
+
+    def f(x):
+        found.append(point.f(x))
+        return np.sum(x)
+
+    grad(f)(*point.args)
+    jacobian(f, mode="forward")(*point.args)
+    for y in found:
+        assert isinstance(y, (np.ndarray, np.generic, int, float, bool, str))
+        np.testing.assert_array_equal(y, point.expected.value)
+
+
+def test_every_point_is_tested_and_named_tests_exist():
+    for convention in CONVENTIONS:
+        assert convention.points or convention.tests, convention.title
+        for test in convention.tests:
+            file, name = test.split("::")
+            assert f"def {name}(" in (Path(__file__).parent / file).read_text(encoding="utf-8"), test
+    assert all(isinstance(point.expected, (tuple, type, Plain)) for point in POINTS)
+    assert all(len(p.expected) == len(p.at) for p in POINTS if isinstance(p.expected, tuple))
+
+
+def test_the_page_is_current():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python docs/generate_conventions.py"
 
 
 @pytest.mark.parametrize("n", [0, 0.0, 1, 1.0, 2, 2.0, 3.0, 3])
@@ -150,13 +143,6 @@ def test_negative_base_with_a_traced_exponent(array):
     np.testing.assert_array_equal(y, np.power(a, b))
     np.testing.assert_array_equal(da, b * np.power(a, b - 1))
     assert np.all(np.isnan(db))
-
-
-def test_zero_to_the_power_zero():
-    base, exponent = vjp(np.power, 0.0, 0.0)[1](1.0)
-    assert base == 0.0
-    assert exponent == 0.0
-    assert derivative(lambda x: x**0)(0.0) == 0.0
 
 
 def test_mixed_second_derivative_of_a_power_where_the_exponent_is_zero():
@@ -196,26 +182,6 @@ def test_spread_of_constants(keywords, mode):
     assert np.all(np.any(slopes[~flat].reshape(-1, 6), axis=1))
 
 
-# Ties
-@pytest.mark.parametrize(
-    ("f", "expected"),
-    [
-        (np.max, [0.0, 1 / 3, 1 / 3, 1 / 3]),
-        (lambda x: np.min(-x), [0.0, -1 / 3, -1 / 3, -1 / 3]),
-        (lambda x: np.max(np.reshape(x, (2, 2)), axis=0)[1], [0.0, 0.5, 0.0, 0.5]),
-        (np.ptp, [-1.0, 1 / 3, 1 / 3, 1 / 3]),
-        (lambda x: np.linalg.norm(x, np.inf), [0.0, 1 / 3, 1 / 3, 1 / 3]),
-        (lambda x: np.sort(x)[1], [0.0, 1.0, 0.0, 0.0]),
-        (lambda x: np.sort(x)[3], [0.0, 0.0, 0.0, 1.0]),
-    ],
-    ids=["max", "min", "max along an axis", "ptp", "norm inf", "sort 1", "sort 3"],
-)
-def test_ties(f, expected):
-    x = np.array([1.0, 2.0, 2.0, 2.0])
-    np.testing.assert_allclose(grad(f)(x), expected, rtol=1e-15)
-    np.testing.assert_allclose(jacobian(f, mode="forward")(x), expected, rtol=1e-15)
-
-
 @pytest.mark.parametrize("f", [np.max, np.min, np.ptp], ids=lambda f: f.__name__)
 def test_extrema_of_nan_are_nan_with_their_derivatives(f):
     x = np.array([[1.0, nan], [1.0, 3.0]])
@@ -223,16 +189,6 @@ def test_extrema_of_nan_are_nan_with_their_derivatives(f):
         slopes = jacobian(lambda a: f(a, axis=1), mode=mode)(x)
         assert np.all(np.isnan(slopes[0, 0]))
         assert np.all(np.isfinite(slopes[1, 1]))
-
-
-# Untaken branches
-@pytest.mark.parametrize("mode", ["forward", "reverse"])
-def test_the_untaken_branch_of_where_has_no_share(mode):
-    def f(x):
-        return np.where(x > 0, np.sqrt(np.where(x > 0, x, 1.0)), 0.0)
-
-    x = np.array([-1.0, 0.0, 4.0])
-    np.testing.assert_array_equal(jacobian(f, mode=mode)(x), np.diag([0.0, 0.0, 0.25]))
 
 
 # Products and determinants with zeros
@@ -317,36 +273,6 @@ def test_symmetric_functions_of_equal_eigenvalues(f, slope, mode):
     a = np.diag([1.0, 1.0, 3.0])
     found = jacobian(f, mode=mode)(a)
     close((found + found.T) / 2, slope, 1e-14)
-
-
-# Errors are NumPy's own
-@pytest.mark.parametrize(
-    ("f", "a"),
-    [
-        (np.linalg.cholesky, np.array([[1.0, 2.0], [2.0, 1.0]])),
-        (np.linalg.inv, np.ones((2, 2))),
-        (lambda a: np.linalg.solve(a, np.ones(2)), np.ones((2, 2))),
-    ],
-    ids=["cholesky", "inv", "solve"],
-)
-def test_linear_algebra_errors_are_those_of_numpy(f, a):
-    for differentiated in (f, jacobian(f, mode="forward"), jacobian(f, mode="reverse")):
-        with pytest.raises(np.linalg.LinAlgError):
-            differentiated(a)
-
-
-# Plain values
-def test_piecewise_constant_functions_return_plain_values():
-    def f(x):
-        assert type(np.argmax(x)) is np.int64
-        assert type(np.sign(x)) is np.ndarray
-        assert type(np.floor(x)) is np.ndarray
-        assert type(np.isclose(x, 1.0)) is np.ndarray
-        assert type(np.searchsorted(x, 0.5)) is np.int64
-        assert (x > 0).dtype == bool
-        return np.sum(np.floor(x) * x) + np.round(x)[0]
-
-    np.testing.assert_array_equal(grad(f)(np.array([0.5, 2.5])), [0.0, 2.0])
 
 
 @pytest.mark.parametrize("number", [True, False], ids=["float", "np.float64"])

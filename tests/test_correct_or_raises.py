@@ -327,6 +327,7 @@ RAISES_OF_ARRAYS = {
     "put_along_axis": lambda x: np.put_along_axis(np.zeros(3), np.array([0]), x[:1], 0),
     "random parameters": lambda x: np.random.default_rng(0).normal(x),
     "choice weights": lambda x: np.random.default_rng(0).choice(3, p=x / np.sum(x)),
+    "mgrid of two": lambda x: np.mgrid[0 : x[0] : 3j, 0:1:2j],
     "take by traced": lambda x: np.take(A, x),
     "masked array": lambda x: np.sum(x * np.ma.masked_array(A, [False, True, False])),
     "masked array in np.multiply": lambda x: np.multiply(x, np.ma.masked_array(A, [False, True, False])),

@@ -116,14 +116,86 @@ def test_unique_with_its_extras():
             np.testing.assert_array_equal(a, b)
 
 
-def test_histograms_count_plainly_and_their_edges_move():
-    x = np.array([0.0, 1.0, 1.5, 4.0])
+@pytest.mark.parametrize(
+    "fn", [np.unique_all, np.unique_counts, np.unique_inverse], ids=lambda fn: fn.__name__
+)
+def test_unique_with_the_array_apis_extras(fn):
+    x, seen = np.array([3.0, 1.0, 3.0]), []
 
     def f(x):
-        counts, edges = np.histogram(x, 2)
-        np.testing.assert_array_equal(counts, [3, 1])
-        return edges
+        seen.append(fn(x))
+        return seen[-1].values
 
-    np.testing.assert_array_equal(slopes(f, x, "reverse"), [[1, 0, 0, 0], [0.5, 0, 0, 0.5], [0, 0, 0, 1]])
-    with pytest.raises(KeywordError, match=r"np\.bincount"):
-        grad(lambda w: np.histogram(x, 2, weights=w)[0][0])(np.ones(4))
+    np.testing.assert_array_equal(slopes(f, x, "reverse"), [[0, 1, 0], [1, 0, 0]])
+    assert type(seen[0]) is type(fn(x))
+    for name, value in zip(fn(x)._fields[1:], fn(x)[1:], strict=True):
+        np.testing.assert_array_equal(getattr(seen[0], name), value)
+
+
+@MODES
+def test_intersections_have_the_derivative_of_the_first_arguments_occurrence(mode):
+    x, y = np.array([3.0, 1.0, 2.0, 3.0]), np.array([2.0, 3.0, 5.0])
+    expected = [[0, 0, 1, 0], [1, 0, 0, 0]]
+    np.testing.assert_array_equal(slopes(lambda x: np.intersect1d(x, y), x, mode), expected)
+    np.testing.assert_array_equal(
+        slopes(lambda y: np.intersect1d(x, y) + 0 * y[:2], y, mode), np.zeros((2, 3))
+    )
+    seen = []
+
+    def f(x):
+        seen.extend(np.intersect1d(x[1:], y, assume_unique=True, return_indices=True))
+        return seen[0]
+
+    np.testing.assert_array_equal(slopes(f, x, mode), [[0, 0, 1, 0], [0, 0, 0, 1]])
+    for found, value in zip(seen[1:], np.intersect1d(x[1:], y, True, True)[1:], strict=False):
+        np.testing.assert_array_equal(found, value)
+
+
+@MODES
+@pytest.mark.parametrize("q", [0.0, 0.3, 0.5, 1.0, [0.2, 0.8]], ids=str)
+def test_weighted_quantiles_are_elements(q, mode):
+    x = np.array([[3.0, 1.0, 2.0, 2.5], [0.5, 4.0, 1.5, np.nan]])
+    weights = np.array([[1.0, 2.0, 0.0, 1.0], [0.5, 0.5, 3.0, 1.0]])
+    for fn in (np.quantile, np.nanquantile):
+
+        def f(x, fn=fn):
+            return fn(x, q, axis=1, method="inverted_cdf", weights=weights)
+
+        y = jvp(f, (x,), (x,))[0]
+        np.testing.assert_array_equal(y, f(x))
+        J = slopes(lambda x: f(x)[..., 0], x, mode)
+        np.testing.assert_array_equal(np.sum(J * np.nan_to_num(x), axis=(-1, -2)), f(x)[..., 0])
+        np.testing.assert_array_equal(np.sum(J != 0, axis=(-1, -2)), np.ones(np.shape(q)))
+
+
+def test_weights_of_quantiles():
+    x, w = np.array([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 0.5])
+    found = grad(lambda w: np.percentile(x, 60.0, method="inverted_cdf", weights=w) * w[0])(w)
+    np.testing.assert_array_equal(found, [np.percentile(x, 60.0, method="inverted_cdf", weights=w), 0.0, 0.0])
+    with pytest.raises(ValueError, match="inverted_cdf"):
+        grad(lambda x: np.quantile(x, 0.5, weights=w))(x)
+    with pytest.raises(KeywordError, match="derivative in q"):
+        grad(lambda q: np.quantile(x, q, method="inverted_cdf", weights=w))(0.5)
+
+
+def test_numbers_replaced_in_place_show():
+    def f(x):
+        y = x * np.array([1.0, np.inf, 1.0])
+        view = y[1:]
+        assert np.nan_to_num(y, copy=False, posinf=5.0) is y
+        return y + np.concatenate([[0.0], view])
+
+    np.testing.assert_array_equal(jvp(f, (np.ones(3),), (np.ones(3),)), [[1, 10, 2], [1, 0, 2]])
+
+
+def test_choosing_into_an_array_is_refused():
+    with pytest.raises(KeywordError, match="out="):
+        grad(lambda x: np.sum(np.choose([0, 1], [x, 2 * x], out=np.zeros_like(x))))(np.ones(2))
+
+
+@MODES
+def test_a_number_taken_apart(mode):
+    x = np.array([0.75, -6.0, 2.0**-1000, 0.0])
+    J = slopes(lambda x: np.frexp(x)[0], x, mode)
+    np.testing.assert_array_equal(np.diag(J), [1.0, 0.125, 2.0**999, 1.0])
+    np.testing.assert_array_equal(jvp(lambda x: np.ldexp(*np.frexp(x)), (x[:2],), (x[:2],)), [x[:2]] * 2)

@@ -322,11 +322,13 @@ def python_calls(run):
         found += event == "call"
 
     before = sys.getprofile()
+    gc.disable()  # callbacks of a collection are not the operation's
     sys.setprofile(count)
     try:
         run()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return found
 
 
