@@ -24,6 +24,7 @@ from .errors import (
 from .inplace import inplace
 from .jacobian import hessian, jacobian, value_and_jacobian
 from .op import composite, elementwise, general, linear, multilinear, plain, primal
+from .scan import scan
 
 __all__ = [
     "ArgumentError",
@@ -61,6 +62,7 @@ __all__ = [
     "multilinear",
     "plain",
     "primal",
+    "scan",
     "stop_gradient",
     "value_and_grad",
     "value_and_jacobian",

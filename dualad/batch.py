@@ -54,6 +54,9 @@ class Batch(TracedArray):
         args = [operand(a) for a in args]
         flags = [isinstance(a, Batch) and a.number == self.number for a in args]
         values = [a.value if flag else a for a, flag in zip(args, flags, strict=True)]
+        if op.kind == "joint":
+            y, flags = op.batch(values, flags, self.value.shape[-1], **kwargs)  # type: ignore[misc]
+            return tuple(Batch(v, self.number) if flag else v for v, flag in zip(y, flags, strict=True))
         strategy = op.batch or (aligned if op.kind == "elementwise" else _one_by_one)
         y = strategy(op, values, flags, kwargs, self.value.shape[-1])
         if isinstance(y, tuple):

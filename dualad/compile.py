@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import math
 import threading
 from collections import OrderedDict
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ArgumentError, TraceError, error
+from .native import available
 from .native.scalars import LIMIT, NotScalar, Scalars
 from .native.straight import Straight
 from .op import Tracer
@@ -21,7 +21,7 @@ from .replay import Replay
 from .run import keep_freed_memory
 from .select import named
 from .simplify import simplified
-from .symbol import traced
+from .symbol import ReadsTraced, traced
 from .tree import flatten
 
 # Arrays of so many elements are worth a loop, if their scalar code would take longer than SHORT additions, or if
@@ -52,7 +52,7 @@ class Variant:
 
     def _choose(self) -> None:
         """Scalar code for short programs, loops for large arrays, else NumPy."""
-        missing, values = _llvm_is_missing(), self.program.values
+        missing, values = not available(), self.program.values
         sizes = [math.prod(value.shape) for value in values if value.op is not None]
         large = not missing and max(sizes, default=0) >= LARGE
         loops = large and not any(map(_has_zeros_to_use, values))
@@ -127,12 +127,6 @@ def _has_zeros_to_use(value: Value) -> bool:
     )
 
 
-def _llvm_is_missing() -> bool:
-    from .native import call
-
-    return importlib.util.find_spec("llvmlite") is None or not call.possible()
-
-
 def _module(program: Program, scalars: Scalars) -> Any:
     from .native import call, engine, llvm
 
@@ -188,7 +182,10 @@ class Compiled:
             inner_args, inner_kwargs = rebuild(whole)
             return self._f(*inner_args, **inner_kwargs)
 
-        variant = Variant(f, given)
+        try:
+            variant = Variant(f, given)
+        except ReadsTraced:  # from outside: the enclosing derivative goes through the function itself
+            return self._f(*args, **kwargs)
         with self._lock:
             self._variants.setdefault(form, []).insert(0, variant)
             self._variants.move_to_end(form)
@@ -295,7 +292,7 @@ class Compiled:
         """The program, which runs without Python, in scalar code."""
         variant = self._variant(args, kwargs)
         if variant.module is None:
-            missing = _llvm_is_missing()
+            missing = not available()
             scalars, why = _scalars(variant.program, LIMIT)
             if missing or scalars is None:
                 raise self._no_native_code(variant.why if missing else why)
@@ -343,7 +340,7 @@ def backend_info() -> dict[str, Any]:
     >>> backend_info()["backend"]
     'LLVM'
     """
-    if _llvm_is_missing():
+    if not available():
         return {"backend": "NumPy", "why": "llvmlite is not installed: pip install dualad[compile]"}
     import llvmlite
 

@@ -47,6 +47,9 @@ class Dual(Traced):
         args = [operand(a) for a in args]
         tangents = [a.tangent if isinstance(a, Dual) and a.level is level else None for a in args]
         values = [a if dx is None else a.value for a, dx in zip(args, tangents, strict=True)]
+        if op.kind == "joint":
+            y, dy = op.rules[0](tangents, values, **kwargs)
+            return tuple(v if dv is None else dual(v, dv, level) for v, dv in zip(y, dy, strict=True))
         y = op.result(values, kwargs)
         if not op.variadic:
             tangents = [None if op.rules[i] is None else dx for i, dx in enumerate(tangents)]

@@ -12,6 +12,9 @@ from .op import Op, example, primal
 
 def push(op: Op, tangents: Sequence[Any], y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Tangent of `y = op(*args, **kwargs)`; `None` stands for the zero tangent, in and out."""
+    if op.kind == "joint":
+        moved = op.rules[0](tangents, args, **kwargs)[1]
+        return tuple(constant(v, 0.0) if dv is None else dv for v, dv in zip(y, moved, strict=True))
     active = [i for i, dx in enumerate(tangents) if dx is not None]
     if op.kind == "elementwise":
         term = chosen if op.selects else scaled

@@ -8,6 +8,7 @@ import numpy as np
 
 from .program import Program, Ref, Value, form_of
 from .replay import evaluated
+from .tape import part
 
 # Of unit directions, and what these make of them, the zeros are structural
 _LINEAR = (np.add, np.subtract, np.negative, np.multiply)
@@ -27,6 +28,8 @@ def _shared(program: Program) -> Program:
             key = ("input", k) if k in program.inputs else (*value.kwargs, fingerprint(value.constant))
         else:
             value = _moved(value, place)
+            if value.op is not None and value.op.kind == "joint":
+                value = _merged(value)
             args = value.args
             whole = all(type(a) is not Ref or _is_constant(values[a.k]) for a in args)
             if whole and value.dtype is not None and value.op is not None:
@@ -55,23 +58,52 @@ def _moved(value: Value, place: Any) -> Value:
     return Value(value.op, args, value.kwargs, value.shape, value.dtype, value.form, value.constant)
 
 
+def _merged(value: Value) -> Value:
+    """A loop that reads everything once."""
+    body = value.kwargs["body"]
+    first: dict[Any, int] = {}
+    sections = [0] * body.states + [1] * body.elements
+    same = [
+        i if i < body.states else first.setdefault((a, sections[i : i + 1] == [1]), i)
+        for i, a in enumerate(value.args)
+    ]
+    if all(i == k for i, k in enumerate(same)):
+        return value
+    args = tuple(a for i, a in enumerate(value.args) if same[i] == i)
+    return value._replace(args=args, kwargs={**value.kwargs, "body": body.merged(same)})
+
+
 def _is_constant(value: Value) -> bool:
     return value.op is None and value.constant is not None
 
 
 def _alive(program: Program) -> Program:
     needed = {*program.inputs, *program.outputs, *(guard.k for guard in program.guards)}
-    for k in range(len(program.values) - 1, -1, -1):
-        if k in needed:
-            needed.update(program.values[k].refs)
+    values = list(program.values)
+    used: dict[int, set[int]] = {}  # of loops, the results that something reads
+    renumbered: dict[int, dict[int, int]] = {}
+    for k in reversed(range(len(values))):
+        value = values[k]
+        if k not in needed or value.op is None:
+            continue
+        if value.op.kind == "joint":
+            body, inputs, outputs = value.kwargs["body"].pruned(frozenset(used.get(k, ())))
+            args = tuple(value.args[i] for i in inputs)
+            value = values[k] = value._replace(args=args, kwargs={**value.kwargs, "body": body})
+            renumbered[k] = {old: new for new, old in enumerate(outputs)}
+        elif value.op is part:
+            used.setdefault(value.refs[0], set()).add(value.kwargs["k"])
+        needed.update(value.refs)
     place: dict[int, int] = {}
-    values: list[Value] = []
-    for k, value in enumerate(program.values):
+    alive: list[Value] = []
+    for k, value in enumerate(values):
         if k in needed:
-            place[k] = len(values)
-            values.append(_moved(value, place))
+            place[k] = len(alive)
+            if value.op is part and value.refs[0] in renumbered:
+                value = value._replace(kwargs={"k": renumbered[value.refs[0]][value.kwargs["k"]]})
+            alive.append(_moved(value, place))
     guards = [guard._replace(k=place[guard.k]) for guard in program.guards]
-    return Program(values, [place[k] for k in program.inputs], [place[k] for k in program.outputs], guards)
+    return Program(alive, [place[k] for k in program.inputs], [place[k] for k in program.outputs], guards)
 
 
 def fingerprint(x: Any) -> Any:

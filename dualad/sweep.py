@@ -117,7 +117,12 @@ def _general(adjoints: list[Any], fresh: set[int], g: Any, entry: tuple[Any, ...
     """The sweep's step over an entry of the last form."""
     op, y, args, kwargs, parents, _ = entry
     g, which = (g.value, g.which) if type(g) is Taken else (g, None)
-    if op.into is not None:
+    if op.kind == "joint":
+        found = op.rules[2](g, args, [i >= 0 for i in parents], **kwargs)
+        for i, c, x in zip(parents, found, args, strict=True):
+            if i >= 0:
+                _add(adjoints, i, c, x)
+    elif op.into is not None:
         i = parents[0]
         t = adjoints[i]
         c = op.into(t.value if type(t) is Taken else t, i in fresh, g, args[0], **kwargs)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .array import TracedArray
 from .errors import TraceError, error, user_line
-from .op import Op, Tracer
+from .op import Op, Tracer, example
 from .program import Guard, Program, Ref, Value, form_of
 from .tape import part
 from .tracer import Traced, _restacked_only, leaked, next_number, operand
@@ -24,16 +24,26 @@ from .views import link
 _VALUE_SHAPES = frozenset((np.nonzero, np.flatnonzero, np.argwhere))
 
 
+class ReadsTraced(Exception):
+    """A function that was to be compiled reads a value that an enclosing derivative traces."""
+
+
 class Trace:
-    """A program being written."""
+    """A program being written.
 
-    __slots__ = ("constants", "guards", "number", "open", "values")
+    captures: traced values of enclosing levels that the function reads become inputs too; then the program is
+        the body of a loop, whose every round goes through it, so that nothing may branch on its values
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("captured", "captures", "constants", "guards", "number", "open", "values")
+
+    def __init__(self, captures: bool = False) -> None:
         self.number, self.open = next_number(), True
         self.values: list[Value] = []
         self.guards: dict[int, Guard] = {}
         self.constants: dict[int, tuple[int, Any]] = {}  # by id, kept alive
+        self.captures = captures
+        self.captured: dict[int, tuple[int, Any]] = {}  # likewise
 
     def input(self, x: Any) -> Any:
         """A symbol for an argument."""
@@ -70,14 +80,37 @@ class Trace:
 
     def reference(self, a: Any) -> Any:
         """An argument as the program has it: numbers and arrays by place, all else as it is."""
-        if isinstance(a, Symbol):
-            if a.trace is not self:
-                raise leaked()
+        if isinstance(a, Symbol) and a.trace is self:
             return Ref(a.index)
+        if isinstance(a, Tracer):
+            return self.capture(a)
         return self.constant(a) if isinstance(a, (float, int, complex, np.ndarray, np.generic)) else a
+
+    def capture(self, a: Tracer) -> Ref:
+        """The place of an enclosing level's value."""
+        if isinstance(a, Symbol) and not a.trace.open:
+            raise leaked()
+        if not self.captures:
+            raise ReadsTraced
+        if id(a) not in self.captured:
+            self.captured[id(a)] = self.append(None, (), {}, example(a)), a
+        return Ref(self.captured[id(a)][0])
+
+    def lift(self, seed: Any) -> Any:
+        """A unit direction, say: its zeros are structural. What was computed is no constant."""
+        if isinstance(seed, Tracer):
+            return seed
+        return symbol(seed, self, self.append(None, (), {"seed": True}, seed, seed))
 
     def guard(self, k: int, expected: Any) -> None:
         """Note that the function looked at a value."""
+        if self.captures:
+            raise error(
+                TraceError,
+                "a step of dualad.scan looked at a traced value (a branch, an index, a conversion), which differs from "
+                "one step to the next",
+                "np.where(condition, a, b), or a plain Python loop in place of dualad.scan",
+            )
         if k not in self.guards:
             self.guards[k] = Guard(k, expected, user_line())
 
@@ -107,10 +140,7 @@ class Symbol(Traced):
         return symbol(value, self.trace, self.trace.constant(value).k)
 
     def lift(self, seed: Any) -> Any:
-        """A unit direction, say: its zeros are structural. What was computed is no constant."""
-        if isinstance(seed, Tracer):
-            return seed
-        return symbol(seed, self.trace, self.trace.append(None, (), {"seed": True}, seed, seed))
+        return self.trace.lift(seed)
 
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if op.fn in _VALUE_SHAPES:
@@ -120,12 +150,11 @@ class Symbol(Traced):
                 "np.where(mask, x, 0.0) in place of x[mask]",
             )
         args = [operand(a) for a in args]
-        y = op.call(*[a.value if isinstance(a, Symbol) else a for a in args], **kwargs)
-        if type(y) is np.float64 and all(type(getattr(a, "value", a)) in (float, int) for a in args):
+        plain = [example(a) for a in args]
+        y = op.call(*plain, **kwargs)
+        if type(y) is np.float64 and all(type(a) in (float, int) for a in plain):
             y = float(y)
-        elif type(y) is np.complex128 and all(
-            type(getattr(a, "value", a)) in (float, int, complex) for a in args
-        ):
+        elif type(y) is np.complex128 and all(type(a) in (float, int, complex) for a in plain):
             y = complex(y)
         if not isinstance(y, (float, int, complex, np.ndarray, np.generic, tuple)):
             return y  # a dtype, say, which no values decide
@@ -196,14 +225,21 @@ def symbol(value: Any, trace: Trace, index: int) -> Symbol:
     return result
 
 
-def traced(f: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Program, Rebuild]:
-    """The program of `f(*leaves)`, for values of their shapes and dtypes, and the structure of its result."""
-    trace = Trace()
+def traced(
+    f: Callable[..., Any], leaves: Sequence[Any], trace: Trace | None = None
+) -> tuple[Program, Rebuild]:
+    """The program of `f(*leaves)`, for values of their shapes and dtypes, and the structure of its result.
+
+    trace: a new one; what it captured becomes inputs behind the leaves
+    raises: TraceError for results that are no numbers; ReadsTraced
+    """
+    trace = trace or Trace()
     try:
         inputs = [trace.input(x) for x in leaves]
         positions = [s.index for s in inputs]
         found, rebuild = flatten(f(*inputs))
         outputs = [trace.reference(_restacked_only(v)) for v in found]
+        positions += [k for k, _ in trace.captured.values()]
     finally:
         trace.open = False
     for v, place in zip(found, outputs, strict=True):

@@ -167,6 +167,9 @@ class Var(Traced):
                     tape.kept(a) if type(a) is ndarray and (keeps or not active[min(k, last)]) else a
                 )
                 parents.append(-1)
+        if op.kind == "joint" and traced:
+            y, kept = op.rules[1](values, **kwargs)
+            return tape.record(op, y, tuple(values), tuple(parents), {**kwargs, "kept": kept})
         y = op.result(values, kwargs)
         if not traced:
             return y

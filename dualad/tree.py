@@ -78,10 +78,11 @@ def inputs(tree: Any, what: str) -> tuple[list[Any], Rebuild]:
 
 def inputs_like(tree: Any, other: Any, what: str) -> list[Any]:
     """The leaves of `other`, checked, in the order of those of `tree`, which has the same structure."""
-    return [_differentiable(v, what) for v in _along(tree, other, what)]
+    return [_differentiable(v, what) for v in along(tree, other, what)]
 
 
-def _along(tree: Any, other: Any, what: str) -> list[Any]:
+def along(tree: Any, other: Any, what: str) -> list[Any]:
+    """The leaves of `other`, as they are, in the order of those of `tree`, which has the same structure."""
     kind, same = type(tree), True
     if isinstance(tree, dict):
         same = isinstance(other, dict) and tree.keys() == other.keys()
@@ -108,7 +109,7 @@ def _along(tree: Any, other: Any, what: str) -> list[Any]:
             f"{what} has a {type(other).__name__} where a {kind.__name__} is needed, or one of other parts",
             "use the same structure: equal keys, lengths and classes",
         )
-    return [leaf for a, b in pairs for leaf in _along(a, b, what)]
+    return [leaf for a, b in pairs for leaf in along(a, b, what)]
 
 
 def _differentiable(x: Any, what: str) -> Any:

@@ -39,13 +39,15 @@ LAYERS = {
     "programs": {"program"},
     "tracing": {"symbol", "replay"},
     "passes": {"simplify"},
+    "bodies": {"body"},
     "native": {"native"},
     "sweeps": {"sweep"},
+    "loops": {"rolled"},
     "runs": {"run"},
     "derivatives": {"derivative"},
     "matrices": {"jacobian"},
     "twins": {"scipy"},
-    "consumers": {"check", "compile"},
+    "consumers": {"check", "compile", "scan"},
     "surface": {"__init__"},
 }
 # Rules say what an op is; they never know who is looking at it.

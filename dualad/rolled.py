@@ -1,0 +1,309 @@
+"""Loops that stay loops in programs: one operation that repeats a step, and its derivatives.
+
+The step is itself a program, a `Body`, from states, elements of sequences, and constants to new states and results. The
+derivatives of a loop are loops as well: forward mode carries the tangents of the states along; reverse mode keeps the
+states as they came into each step, and goes back through the steps, each computed again from its state and swept
+(Griewank and Walther 2008, chapter 12). Both are made by running the step's program under a derivative and tracing
+that, so that no rule is written twice, and loops nest in loops and derivatives in derivatives.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .batch import Batch
+from .body import Body, Flags, Leaves, evaluated
+from .dual import Dual, Level, dual
+from .op import Op
+from .push import constant
+from .sweep import sweep
+from .symbol import Trace, traced
+from .tape import Tape, Var
+from .tracer import next_number
+
+
+def looped(operands: Sequence[Any], body: Body, length: int, backwards: bool) -> tuple[Leaves, Leaves]:
+    """The last states and the stacked results of a loop, of operands traced or not."""
+    found = scanned(*operands, body=body, length=length, backwards=backwards)
+    return list(found[: body.states]), list(found[body.states :])
+
+
+def _run(*operands: Any, body: Body, length: int, backwards: bool) -> tuple[Any, ...]:
+    """The loop on plain values."""
+    from .native.rolling import run
+
+    return run(body, operands, length, backwards)
+
+
+# The derived bodies. Each is traced from a function of leaves, once for each set of flags.
+def _derived(body: Body, key: Any, make: Callable[[], tuple[Body, Any]]) -> tuple[Body, Any]:
+    if key not in body.derived:
+        body.derived[key] = make()
+    found: tuple[Body, Any] = body.derived[key]
+    return found
+
+
+def _traced_body(
+    f: Callable[[Callable[[Any], Any], Leaves], tuple[Leaves, Leaves]],
+    examples: Sequence[Any],
+    states: int,
+    elements: int,
+) -> Body:
+    """The body of `f(lift, leaves)`, which returns states and results."""
+    trace = Trace(captures=True)
+
+    def flat(*leaves: Any) -> Leaves:
+        new, results = f(trace.lift, list(leaves))
+        return [*new, *results]
+
+    return Body(traced(flat, examples, trace)[0], states, elements)
+
+
+def _picked(values: Sequence[Any], flags: Flags) -> Leaves:
+    return list(itertools.compress(values, flags))
+
+
+def jvp(
+    tangents: Sequence[Any], args: Sequence[Any], *, body: Body, length: int, backwards: bool, **_: Any
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The loop with tangents carried along: its results and their tangents, `None` where zero."""
+    s, e = body.states, body.states + body.elements
+    flags = [dx is not None for dx in tangents]
+    moving, results = body.moving(flags)
+    given = [*moving, *flags[s:]]
+    seeds = [
+        constant(a, 0.0) if dx is None and on else dx for a, dx, on in zip(args, tangents, given, strict=True)
+    ]
+
+    def make() -> tuple[Body, Any]:
+        parts = [body.sliced(args)[i:j] for i, j in ((0, s), (s, e), (e, None))]
+        chosen = [given[i:j] for i, j in ((0, s), (s, e), (e, None))]
+        examples = [
+            v
+            for values, on in zip(parts, chosen, strict=True)
+            for v in (*values, *[constant(a, 0.0) for a in _picked(values, on)])
+        ]
+
+        def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
+            level, rest, duals = Level(), iter(leaves), []
+            for on in chosen:
+                values = [next(rest) for _ in on]
+                duals += [
+                    dual(v, next(rest), level) if move else v for v, move in zip(values, on, strict=True)
+                ]
+            try:
+                found = evaluated(body.program, duals, lift)
+            finally:
+                level.open = False
+            mine = [isinstance(v, Dual) and v.level is level for v in found]
+            values = [v.value if own else v for v, own in zip(found, mine, strict=True)]
+            moved = [
+                v.tangent if own else lift(constant(v, 0.0)) if on else None
+                for v, own, on in zip(found, mine, [*moving, *results], strict=True)
+            ]
+            states = [*values[:s], *_picked(moved[:s], moving)]
+            return states, [*values[s:], *_picked(moved[s:], results)]
+
+        sizes = s + sum(moving), body.elements + sum(given[s:e])
+        return _traced_body(step, examples, *sizes), None
+
+    new, _none = _derived(body, ("jvp", tuple(flags)), make)
+    operands = []
+    for i, j in ((0, s), (s, e), (e, None)):
+        operands += [*args[i:j], *_picked(seeds[i:j], given[i:j])]
+    states, rest = looped(operands, new, length, backwards)
+    count = len(results)
+    y = (*states[:s], *rest[:count])
+    moved = iter((*states[s:], *rest[count:]))
+    return y, tuple(next(moved) if on else None for on in (*moving, *results))
+
+
+def forward(args: Sequence[Any], *, body: Body, length: int, backwards: bool) -> tuple[Any, Any]:
+    """The loop, and what its pullback needs besides: the states as they came into each step."""
+    s = body.states
+
+    def make() -> tuple[Body, Any]:
+        def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
+            found = evaluated(body.program, leaves, lift)
+            return found[:s], [*found[s:], *leaves[:s]]
+
+        return _traced_body(step, body.sliced(args), s, body.elements), None
+
+    new, _ = _derived(body, "forward", make)
+    states, results = looped(args, new, length, backwards)
+    kept = len(results) - s
+    return (*states, *results[:kept]), tuple(results[kept:])
+
+
+def pull(
+    g: Sequence[Any],
+    args: Sequence[Any],
+    wanted: Flags,
+    kept: Sequence[Any],
+    *,
+    body: Body,
+    length: int,
+    backwards: bool,
+) -> Leaves:
+    """The cotangents of the wanted arguments, back through the steps.
+
+    g: of states and results, `None` where zero; kept: as `forward` returned it
+    """
+    s, e = body.states, body.states + body.elements
+    moving, results = body.moving(wanted)
+    pulled = [on and c is not None for on, c in zip(results, g[s:], strict=True)]
+    examples = body.sliced(args)
+
+    def make() -> tuple[Body, Any]:
+        # states: adjoints of the states, and sums for constants. elements: the states that came in, the loop's
+        # own elements, cotangents of results. constants: as they are
+        out = iter(body.program.outputs[s:])
+        like = [_blank(body.program.values[k]) for k in out]
+        sums = _picked(examples[e:], wanted[e:])
+        carried = [constant(v, 0.0) for v in (*_picked(examples[:s], moving), *sums)]
+        inputs = [*carried, *examples[:e], *_picked(like, pulled), *examples[e:]]
+
+        def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
+            rest = iter(leaves)
+            adjoints = [next(rest) if on else None for on in moving]
+            totals = [next(rest) if on else None for on in wanted[e:]]
+            values = [next(rest) for _ in range(e)]
+            gs = [next(rest) if on else None for on in pulled]
+            values += rest
+            tape = Tape()
+            on = [*moving, *wanted[s:]]
+            variables = iter(tape.inputs(_picked(values, on)))
+            found = evaluated(
+                body.program, [next(variables) if a else v for v, a in zip(values, on, strict=True)], lift
+            )
+            entries = tape.close()
+            cells: Leaves = [None] * len(entries)
+            for v, h in zip(found, (*adjoints, *gs), strict=True):
+                if h is not None and isinstance(v, Var) and v.tape is tape:
+                    t = cells[v.index]
+                    cells[v.index] = h if t is None else t + h
+            sweep(entries, cells, sum(on))
+            swept = iter(cells)
+            parts = [(next(swept) if a else None) for a in on]
+            full = [
+                lift(constant(v, 0.0)) if c is None and a else c
+                for c, a, v in zip(parts, on, values, strict=True)
+            ]
+            summed = [
+                t if c is None else t + c for t, c in zip(totals, parts[e:], strict=True) if t is not None
+            ]
+            return [*_picked(full[:s], moving), *summed], _picked(full[s:e], wanted[s:e])
+
+        return _traced_body(step, inputs, len(carried), e + sum(pulled)), None
+
+    new, _none = _derived(body, ("pull", tuple(wanted), tuple(pulled)), make)
+    carried = [
+        constant(a, 0.0) if c is None else c
+        for a, c in zip(_picked(args[:s], moving), _picked(g[:s], moving), strict=True)
+    ]
+    sums = [constant(a, 0.0) for a in _picked(args[e:], wanted[e:])]
+    operands = [*carried, *sums, *kept, *args[s:e], *_picked(g[s:], pulled), *args[e:]]
+    states, rows = looped(operands, new, length, not backwards)
+    adjoints, slopes = iter(states), iter(rows)
+    firsts = [next(adjoints) if on else None for on in moving]
+    between = [next(slopes) if on else None for on in wanted[s:e]]
+    return [*firsts, *between, *[next(adjoints) if on else None for on in wanted[e:]]]
+
+
+def _blank(value: Any) -> Any:
+    """A zero of a program's value."""
+    return np.zeros(value.shape, value.dtype) if value.shape else value.dtype.type(0)
+
+
+def along(
+    operands: Sequence[Any], flags: Flags, width: int, *, body: Body, length: int, backwards: bool
+) -> tuple[Leaves, Leaves]:
+    """The loop for many directions at once: the flagged operands have them on their last axis.
+
+    returns: the results, and which of them have directions
+    """
+    s = body.states
+    moving, results = body.moving(flags)
+    given = [*moving, *flags[s:]]
+    operands = [
+        np.broadcast_to(a[..., None] if np.ndim(a) else a, (*np.shape(a), width)) if on and not flag else a
+        for a, flag, on in zip(operands, flags, given, strict=True)
+    ]
+
+    def make() -> tuple[Body, Any]:
+        def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
+            number = next_number()
+            found = evaluated(
+                body.program,
+                [Batch(v, number) if on else v for v, on in zip(leaves, given, strict=True)],
+                lift,
+            )
+            plain = [
+                _widened(v, number, width) if on else v
+                for v, on in zip(found, [*moving, *results], strict=True)
+            ]
+            return plain[:s], plain[s:]
+
+        return _traced_body(step, body.sliced(operands), s, body.elements), None
+
+    new, _ = _derived(body, ("along", tuple(flags), width), make)
+    states, rest = looped(operands, new, length, backwards)
+    return [*states, *rest], [*moving, *results]
+
+
+def stretched(
+    operands: Sequence[Any], body: Body, length: int, backwards: bool, snapshots: int
+) -> tuple[Leaves, Leaves]:
+    """The loop as a loop over stretches, so that reverse mode keeps the states between those and no others."""
+    s, e = body.states, body.states + body.elements
+    size = -(-length // snapshots)
+    count = length // size
+    rest, whole = (slice(0, length - count * size), slice(length - count * size, None)) if backwards else (
+        slice(count * size, None), slice(0, count * size)
+    )  # fmt: skip
+    rows = [np.reshape(x[whole], (count, size, *np.shape(x)[1:])) for x in operands[s:e]]
+
+    def make() -> tuple[Body, Any]:
+        examples = body.sliced([*operands[:s], *rows, *operands[e:]])
+
+        def stretch(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
+            return looped(leaves, body, size, backwards)
+
+        return _traced_body(stretch, examples, s, e - s), None
+
+    outer, _ = _derived(body, ("stretch", size), make)
+    states, found = looped([*operands[:s], *rows, *operands[e:]], outer, count, backwards)
+    results = [np.reshape(y, (count * size, *np.shape(y)[2:])) for y in found]
+    if count * size < length:
+        last = [*states, *[x[rest] for x in operands[s:e]], *operands[e:]]
+        states, others = looped(last, body, length - count * size, backwards)
+        pairs = zip(others, results, strict=True) if backwards else zip(results, others, strict=True)
+        results = [np.concatenate(pair) for pair in pairs]
+    return states, results
+
+
+def _widened(v: Any, number: int, width: int) -> Any:
+    if isinstance(v, Batch) and v.number == number:
+        return np.broadcast_to(v.value, (*v.shape, width))
+    return np.broadcast_to(v[..., None] if np.ndim(v) else v, (*np.shape(v), width))
+
+
+def _cost(y: Any, *operands: Any, body: Body, length: int, backwards: bool) -> int:
+    return length * len(body.program)
+
+
+scanned = Op(
+    "joint",
+    _run,
+    (jvp, forward, pull),
+    name="scan",
+    variadic=True,
+    dispatches=False,
+    complex=True,
+    batch=along,
+    cost=_cost,
+)
