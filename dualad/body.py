@@ -34,6 +34,12 @@ class Body:
         last = self.states + self.elements
         return [a[0] if self.states <= i < last else a for i, a in enumerate(map(example, operands))]
 
+    def once(self, make: Callable[[Program], Any]) -> Any:
+        """What `make` makes of the program, made once."""
+        if make not in self.derived:
+            self.derived[make] = make(self.program)
+        return self.derived[make]
+
     def merged(self, same: Sequence[int]) -> Body:
         """The body in which input i is what input `same[i]` is, which stays while i goes."""
         key = ("merged", tuple(same))
@@ -94,10 +100,20 @@ class Body:
 def _reached(program: Program, flags: Flags) -> list[bool]:
     """Which outputs differentiably depend on the flagged inputs."""
     reached = [False] * len(program.values)
+    of_loops: dict[int, Sequence[bool]] = {}
     for k, flag in zip(program.inputs, flags, strict=True):
         reached[k] = flag
     for k, value in enumerate(program.values):
-        if value.op is not None and value.op.kind != "plain":
+        if value.op is None or value.op.kind == "plain":
+            continue
+        if value.op.kind == "joint":
+            states, results = value.kwargs["body"].moving(
+                [type(a) is Ref and reached[a.k] for a in value.args]
+            )
+            of_loops[k] = [*states, *results]
+        elif value.refs and value.refs[0] in of_loops:
+            reached[k] = of_loops[value.refs[0]][value.kwargs["k"]]
+        else:
             real = value.dtype is None or value.dtype.kind in "fc"
             reached[k] = real and any(reached[r] for r in value.refs)
     return [reached[k] for k in program.outputs]

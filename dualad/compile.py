@@ -55,11 +55,12 @@ class Variant:
         missing, values = not available(), self.program.values
         sizes = [math.prod(value.shape) for value in values if value.op is not None]
         large = not missing and max(sizes, default=0) >= LARGE
-        loops = large and not any(map(_has_zeros_to_use, values))
+        rolled = any(value.op is not None and value.op.kind == "joint" for value in values)
+        loops = large and not rolled and not any(map(_has_zeros_to_use, values))
         if loops and sum(sizes) > ELEMENTS:
             scalars, self.why = None, "its arrays are large"
         else:
-            scalars, self.why = _scalars(self.program, SHORT if loops else LIMIT)
+            scalars, self.why = _scalars(self.program, SHORT if loops or rolled else LIMIT)
         if large and (scalars is None or (loops and scalars.code.cost() > SHORT)):
             from .native.steps import Steps
 
@@ -74,7 +75,7 @@ class Variant:
             self.module = _module(self.program, scalars)
         elif scalars is not None:
             self.why = "llvmlite is not installed: pip install dualad[compile]"
-            if len(scalars.code.instructions) <= WORTH * len(self.program):
+            if not scalars.code.repeats and len(scalars.code.instructions) <= WORTH * len(self.program):
                 self.interpreter = Interpreted(Straight(self.program, scalars), Replay(self.program))
 
     def use_numpy(self) -> None:

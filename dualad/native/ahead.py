@@ -42,9 +42,11 @@ class CFunction:
 
     @property
     def ctypes(self) -> Callable[..., float]:
-        """The function by ctypes."""
+        """The function by ctypes, which keeps this object alive."""
         kinds = (ctypes.c_double,) if self.signature == "double (double)" else (ctypes.c_int, ctypes.c_void_p)
-        return ctypes.CFUNCTYPE(ctypes.c_double, *kinds)(self.address)
+        function: Any = ctypes.CFUNCTYPE(ctypes.c_double, *kinds)(self.address)
+        function.owner = self
+        return function  # type: ignore[no-any-return]
 
     def low_level(self) -> Any:
         """The function as a `scipy.LowLevelCallable`, for quadrature, integrators and filters."""

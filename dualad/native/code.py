@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 _QUICK = frozenset(
     (
-        "constant", "input", "fadd", "fsub", "fmul", "fneg", "fabs", "copysign", "select", "and", "or", "xor", "uitofp",
-        "oeq", "une", "olt", "ole", "ogt", "oge", "uno",
+        "constant", "input", "result", "fadd", "fsub", "fmul", "fneg", "fabs", "copysign", "select", "and", "or", "xor",
+        "uitofp", "oeq", "une", "olt", "ole", "ogt", "oge", "uno",
     )
 )  # fmt: skip
 
@@ -25,6 +25,18 @@ class Instruction(NamedTuple):
     args: tuple[int, ...]
     kind: str  # 'd' for doubles, 'b' for truth values, 'i' for 64-bit integers
     data: Any = None
+
+
+class Repeat(NamedTuple):
+    """A loop as an instruction, of all numbers of its operands; "result" instructions are the numbers it gives.
+
+    scalars: the step's code; length, backwards: how many steps, and in which order
+    """
+
+    body: Any
+    scalars: Any
+    length: int
+    backwards: bool
 
 
 class Code:
@@ -88,9 +100,31 @@ class Code:
             self._known[key] = self._append(op, args, kind)
         return self._known[key]
 
+    def repeat(self, loop: Repeat, args: tuple[int, ...], results: int) -> list[int]:
+        """The numbers that a loop gives."""
+        key = ("repeat", id(loop.body), loop.length, loop.backwards, args)
+        if key not in self._known:
+            self._known[key] = k = self._append("repeat", args, "d", loop)
+            for i in range(results):
+                self._append("result", (k,), "d", i)
+        k = self._known[key]
+        return list(range(k + 1, k + 1 + results))
+
+    @property
+    def repeats(self) -> bool:
+        """Whether there are loops, which Python's straight lines have not."""
+        return any(new.op == "repeat" for new in self.instructions)
+
     def cost(self) -> int:
         """What it takes to run, in additions: ten for what is neither arithmetic nor a choice."""
-        return sum(1 if new.op in _QUICK else 10 for new in self.instructions)
+        return sum(
+            new.data.length * new.data.scalars.code.cost()
+            if new.op == "repeat"
+            else 1
+            if new.op in _QUICK
+            else 10
+            for new in self.instructions
+        )
 
     def _simple(self, op: str, args: tuple[int, ...]) -> int | None:
         zero, one = self.zero, self.one

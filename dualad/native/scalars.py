@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Program, Ref, Value
-from .code import Code
+from .code import Code, Repeat
 from .inline import inlined
 from .lowering import ROWS, TRUTHS, is_row, known, number
 
@@ -110,6 +110,10 @@ SUMMED = frozenset(("sum", "cumsum", "prod along one axis", "cumprod", "np.matmu
 def _applied(code: Code, value: Value, args: list[Any]) -> Any:
     op, name = value.op, known(value.op)
     assert op is not None
+    if op.kind == "joint" and "body" in value.kwargs:
+        return _looped(code, value, args)
+    if isinstance(args[0], tuple):
+        return args[0][value.kwargs["k"]]  # one of a loop's results
     if is_row(value):
         return _elementwise(code, name, args, value.shape)
     if name in MOVED and value.dtype in (np.float64, np.bool_, np.int64):
@@ -127,6 +131,27 @@ def _applied(code: Code, value: Value, args: list[Any]) -> Any:
     if name in ("max", "min"):
         return _reduced(code, "np.maximum" if name == "max" else "np.minimum", args[0], **value.kwargs)
     raise NotScalar(f"{op.name}, which has no scalar form")
+
+
+def _looped(code: Code, value: Value, args: list[Any]) -> tuple[np.ndarray, ...]:
+    """A loop as one instruction, whatever the number of its steps."""
+    body, length = value.kwargs["body"], value.kwargs["length"]
+    values = body.program.values
+    if body.program.guards or any(
+        values[k].dtype != np.float64 for k in (*body.program.inputs, *body.program.outputs)
+    ):
+        raise NotScalar("a loop over numbers that are not of double precision")
+    shapes = [
+        values[k].shape if i < body.states else (length, *values[k].shape)
+        for i, k in enumerate(body.program.outputs)
+    ]
+    sizes = list(map(math.prod, shapes))
+    if sum(sizes) + sum(map(np.size, args)) > LIMIT // 4:
+        raise NotScalar("a loop over large arrays")
+    loop = Repeat(body, body.once(Scalars), length, value.kwargs["backwards"])
+    numbers = tuple(number(code, k) for a in args for k in np.ravel(a).tolist())
+    found = np.split(np.array(code.repeat(loop, numbers, sum(sizes)), dtype=int), np.cumsum(sizes)[:-1])
+    return tuple(a.reshape(shape) for a, shape in zip(found, shapes, strict=True))
 
 
 def _elementwise(code: Code, name: str, args: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
