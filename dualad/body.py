@@ -117,17 +117,3 @@ def _reached(program: Program, flags: Flags) -> list[bool]:
             real = value.dtype is None or value.dtype.kind in "fc"
             reached[k] = real and any(reached[r] for r in value.refs)
     return [reached[k] for k in program.outputs]
-
-
-def evaluated(program: Program, leaves: Sequence[Any], lift: Callable[[Any], Any]) -> Leaves:
-    """The outputs of a program on traced values, each operation dispatched; `lift` marks structural zeros again."""
-    found: Leaves = [
-        lift(value.constant) if value.op is None and value.kwargs else value.constant
-        for value in program.values
-    ]
-    for k, x in zip(program.inputs, leaves, strict=True):
-        found[k] = x
-    for k, value in enumerate(program.values):
-        if value.op is not None:
-            found[k] = value.op(*[found[a.k] if type(a) is Ref else a for a in value.args], **value.kwargs)
-    return [found[k] for k in program.outputs]

@@ -133,9 +133,8 @@ def _module(program: Program, scalars: Scalars) -> Any:
 
     inputs, outputs = ([program.values[k] for k in ks] for ks in (program.inputs, program.outputs))
     guards = [(k, guard.expected) for k, guard in zip(scalars.guards, program.guards, strict=True)]
-    return engine.Module(
-        llvm.kernel(scalars.code, scalars.outputs, guards) + "\n\n" + call.entry(inputs, outputs)
-    )
+    text = llvm.kernel(scalars.code, scalars.outputs, guards)
+    return engine.Module(text + "\n\n" + call.entry(inputs, outputs), level=1)
 
 
 def _function(module: Any, slow: Callable[..., Any]) -> Any:

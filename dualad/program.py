@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +71,44 @@ class Program:
 
     def __iter__(self) -> Iterator[Value]:
         return iter(self.values)
+
+    def __call__(self, *leaves: Any) -> Any:
+        """Run it through NumPy, on the leaves of its arguments, plain or traced, so that it can be differentiated.
+
+        The guards are not looked at.
+
+        returns: the result's leaf, or a tuple of its leaves
+        """
+        found = self.evaluated(leaves)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def evaluated(self, leaves: Sequence[Any], lift: Callable[[Any], Any] = lambda x: x) -> list[Any]:
+        """The outputs for traced leaves; `lift` marks the zeros of unit directions as structural again."""
+        found = [
+            lift(value.constant) if value.op is None and value.kwargs else value.constant
+            for value in self.values
+        ]
+        for k, x in zip(self.inputs, leaves, strict=True):
+            found[k] = x
+        for k, value in enumerate(self.values):
+            if value.op is not None:
+                found[k] = value.op(
+                    *[found[a.k] if type(a) is Ref else a for a in value.args], **value.kwargs
+                )
+        return [found[k] for k in self.outputs]
+
+    def dot(self) -> str:
+        """The graph of its operations, as text for Graphviz."""
+        names = {k: f"x{i}" for i, k in enumerate(self.inputs)}
+        lines = ["digraph {", "  rankdir=LR; node [shape=box];"]
+        for k, value in enumerate(self.values):
+            words = names.get(k) or (value.op.name if value.op is not None else _short(value))
+            label = f"{words}\\n{described(value)}".replace('"', "'")
+            shape = ", shape=ellipse" if value.op is None else ""
+            lines.append(f'  v{k} [label="{label}"{shape}];')
+            lines += [f"  v{r} -> v{k};" for r in value.refs]
+        lines += [f"  v{k} -> y{j};" for j, k in enumerate(self.outputs)]
+        return "\n".join([*lines, "}"])
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .batch import Batch
-from .body import Body, Flags, Leaves, evaluated
+from .body import Body, Flags, Leaves
 from .dual import Dual, Level, dual
 from .op import Op
 from .push import constant
@@ -96,7 +96,7 @@ def jvp(
                     dual(v, next(rest), level) if move else v for v, move in zip(values, on, strict=True)
                 ]
             try:
-                found = evaluated(body.program, duals, lift)
+                found = body.program.evaluated(duals, lift)
             finally:
                 level.open = False
             mine = [isinstance(v, Dual) and v.level is level for v in found]
@@ -128,7 +128,7 @@ def forward(args: Sequence[Any], *, body: Body, length: int, backwards: bool) ->
 
     def make() -> tuple[Body, Any]:
         def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
-            found = evaluated(body.program, leaves, lift)
+            found = body.program.evaluated(leaves, lift)
             return found[:s], [*found[s:], *leaves[:s]]
 
         return _traced_body(step, body.sliced(args), s, body.elements), None
@@ -177,8 +177,8 @@ def pull(
             tape = Tape()
             on = [*moving, *wanted[s:]]
             variables = iter(tape.inputs(_picked(values, on)))
-            found = evaluated(
-                body.program, [next(variables) if a else v for v, a in zip(values, on, strict=True)], lift
+            found = body.program.evaluated(
+                [next(variables) if a else v for v, a in zip(values, on, strict=True)], lift
             )
             entries = tape.close()
             cells: Leaves = [None] * len(entries)
@@ -237,8 +237,7 @@ def along(
     def make() -> tuple[Body, Any]:
         def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
             number = next_number()
-            found = evaluated(
-                body.program,
+            found = body.program.evaluated(
                 [Batch(v, number) if on else v for v, on in zip(leaves, given, strict=True)],
                 lift,
             )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import DERIVED, close, each, generator, is_leaf, random_like
 
-from dualad import LeakError, TraceError, grad, hessian, jacobian, jvp, vjp
+from dualad import LeakError, TraceError, compile, count, grad, hessian, jacobian, jvp, vjp
 from dualad.replay import replay
 from dualad.symbol import traced
 from dualad.tree import flatten
@@ -96,6 +96,25 @@ def test_a_program_can_be_read():
         "  return v4"
     )
     assert repr(program) == "<Program: 2 inputs, 3 operations, 1 outputs>"
+
+
+def test_a_program_is_a_function_again():
+    def f(x):
+        return np.sum(np.exp(x) * x)
+
+    x = np.array([0.5, -1.0])
+    program = compile(f).program(x)
+    assert program(x) == f(x)
+    np.testing.assert_allclose(grad(program)(x), np.exp(x) * (1 + x), 1e-15)
+    assert count(program)(x).by_op == {"np.exp": 2, "np.multiply": 2, "sum": 2}
+    slopes = compile(grad(f)).program(x)
+    np.testing.assert_allclose(jacobian(slopes)(x), np.diag(np.exp(x) * (2 + x)), 1e-15)
+
+
+def test_a_program_can_be_drawn():
+    text = compile(lambda x: np.sin(x) * 2.0).program(0.5).dot()
+    assert text.startswith("digraph {") and text.endswith("}")
+    assert text.count("->") == 4 and 'label="np.sin' in text
 
 
 def test_what_python_looked_at_is_guarded():

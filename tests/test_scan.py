@@ -121,7 +121,8 @@ def test_the_loop_stays_one():
         compile(grad(lambda x, n=n: scan(lambda s, _: (np.sin(s) * x, None), x, length=n)[0]))
         for n in (10, 9999)
     ]
-    assert len(last[0].llvm(0.9)) == len(last[1].llvm(0.9)) - 6  # digits of the number of steps
+    lines = [g.llvm(0.9).count("\n") for g in last]
+    assert abs(lines[1] - lines[0]) < 10
 
 
 @pytest.mark.parametrize("n", [100, 30_000])

@@ -49,6 +49,13 @@ def entry(inputs: Sequence[Value], outputs: Sequence[Value]) -> str:
     lines = ["define ptr @entry(ptr %self, ptr %args, i64 %count) {"]
     n, m = len(inputs), len(outputs)
     lines += [f"  %in = alloca ptr, i64 {max(n, 1)}", f"  %out = alloca ptr, i64 {max(m, 1)}"]
+    for j, value in enumerate(outputs):
+        room = (
+            f"%m{j} = alloca double"
+            if value.form is float
+            else f"%shape{j} = alloca i64, i64 {len(value.shape) or 1}"
+        )
+        lines.append(f"  {room}")
     lines += [f"  %n = icmp eq i64 %count, {n}", "  br i1 %n, label %a0, label %slow"]
     for i, value in enumerate(inputs):
         lines += _checked(i, value)
@@ -118,11 +125,8 @@ def _checked(i: int, value: Value) -> list[str]:
 
 def _made(j: int, value: Value, api: Any) -> list[str]:
     """Room for result `j`: an array, or a number on the stack."""
-    if value.form is float:
-        lines = [f"  %m{j} = alloca double"]
-    else:
-        rank = max(len(value.shape), 1)
-        lines = [f"  %shape{j} = alloca i64, i64 {rank}"]
+    lines = []
+    if value.form is not float:
         for axis, length in enumerate(value.shape):
             lines.append(f"  %l{j}.{axis} = getelementptr i64, ptr %shape{j}, i64 {axis}")
             lines.append(f"  store i64 {length}, ptr %l{j}.{axis}")

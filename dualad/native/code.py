@@ -42,11 +42,12 @@ class Repeat(NamedTuple):
 class Code:
     """Instructions being written. `zero` and `one` are the structural constants."""
 
-    __slots__ = ("_known", "instructions", "one", "zero")
+    __slots__ = ("_known", "_results", "instructions", "one", "zero")
 
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []
         self._known: dict[Any, int] = {}
+        self._results = 0
         self.zero = self._append("constant", (), "d", 0.0)
         self.one = self._append("constant", (), "d", 1.0)
 
@@ -107,8 +108,14 @@ class Code:
             self._known[key] = k = self._append("repeat", args, "d", loop)
             for i in range(results):
                 self._append("result", (k,), "d", i)
+            self._results += results
         k = self._known[key]
         return list(range(k + 1, k + 1 + results))
+
+    @property
+    def size(self) -> int:
+        """How many instructions there are, without the results of loops."""
+        return len(self.instructions) - self._results
 
     @property
     def repeats(self) -> bool:

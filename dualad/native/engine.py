@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import llvmlite.binding as llvm
 
 # Longer texts are selected fast, without optimisation: compile time would otherwise be the larger cost by far.
 OPTIMISED = 200_000  # characters
-_ready: list[bool] = []
+
+
+@functools.cache
+def _host() -> dict[str, str]:
+    """This machine's kind and what it can do, as LLVM has it."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return {"cpu": llvm.get_host_cpu_name(), "features": llvm.get_host_cpu_features().flatten()}
 
 
 def machine(level: int, relocatable: bool = False) -> Any:
     """A code generator for this machine, at one of LLVM's levels of optimisation."""
-    if not _ready:
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        _ready.append(True)
+    host = _host()
     form = {"reloc": "pic", "codemodel": "default"} if relocatable else {"jit": True}
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=level, **form
-    )
+    return llvm.Target.from_default_triple().create_target_machine(**host, opt=level, **form)
 
 
 class Module:
-    """Compiled text: `address(name)` of its functions, as long as it lives."""
+    """Compiled text: `address(name)` of its functions, as long as it lives.
+
+    level: of optimisation where the text is not long. 1 leaves out what straight lines do not gain from.
+    """
 
     __slots__ = ("_engine", "_machine", "text")
 
-    def __init__(self, text: str) -> None:
-        self._machine = machine(2 if len(text) <= OPTIMISED else 0)
+    def __init__(self, text: str, level: int = 2) -> None:
+        self._machine = machine(level if len(text) <= OPTIMISED else 0)
         self.text = text
         module = llvm.parse_assembly(text)
         module.triple = self._machine.triple

@@ -1,11 +1,15 @@
-"""LLVM's text for loops around the kernel of a step."""
+"""LLVM's text for loops around the kernel of a step, and where in a call's memory they find and leave numbers."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .code import Instruction, Repeat
+
 BUFFER = 4096  # numbers of a state on the stack; more are allocated
+COPY = " call void @llvm.memcpy.p0.p0.i64(ptr %s, ptr %s, i64 %d, i1 false)"
 DECLARATIONS = (
     "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
     "declare ptr @malloc(i64)",
@@ -13,7 +17,7 @@ DECLARATIONS = (
 )
 
 
-def loop(name: str, kernel: str, body: Any) -> str:
+def repeated(name: str, kernel: str, body: Any) -> str:
     """Text of `void name(in, out, length, first, by)`: the kernel for each step, in tables of pointers like its own.
 
     States go from one half of a buffer to the other and back.
@@ -40,7 +44,7 @@ def loop(name: str, kernel: str, body: Any) -> str:
         put(f"%r{i} = getelementptr ptr, ptr %reads, i64 {i}")
         if i < s:
             put(f"%s{i} = getelementptr double, ptr %state, i64 {offsets[i]}")
-            put(f"call void @llvm.memcpy.p0.p0.i64(ptr %s{i}, ptr %x{i}, i64 {8 * n}, i1 false)")
+            put(COPY % (f"%s{i}", f"%x{i}", 8 * n))
         elif i >= e:
             put(f"store ptr %x{i}, ptr %r{i}")
     for j in range(s + len(rows)):
@@ -72,7 +76,7 @@ def loop(name: str, kernel: str, body: Any) -> str:
     put("br i1 %again, label %step, label %done\ndone:")
     for i in range(s):
         put(f"%z{i} = load ptr, ptr %w{i}")
-        put(f"call void @llvm.memcpy.p0.p0.i64(ptr %y{i}, ptr %z{i}, i64 {8 * sizes[i]}, i1 false)")
+        put(COPY % (f"%y{i}", f"%z{i}", 8 * sizes[i]))
     if 2 * total > BUFFER:
         put("call void @free(ptr %state)")
     text.append("  ret void\n}")
@@ -84,3 +88,82 @@ def once(text: str) -> str:
     lines = text.split("\n")
     declared = dict.fromkeys(line for line in lines if line.startswith("declare"))
     return "\n".join((*declared, *(line for line in lines if not line.startswith("declare"))))
+
+
+def run(code: Sequence[Instruction], ks: Sequence[int]) -> tuple[str, int, int] | None:
+    """Where numbers stand that follow one another in memory: an argument's or a loop's, which, and the first."""
+    first = code[ks[0]]
+    if first.op == "result":
+        same = code[ks[-1]].args == first.args and all(k == ks[0] + i for i, k in enumerate(ks))
+        return ("result", first.args[0], first.data) if same else None
+    if first.op == "input":
+        leaf, place = first.data
+        return (
+            ("input", leaf, place)
+            if all(code[k].data == (leaf, place + i) for i, k in enumerate(ks))
+            else None
+        )
+    return None
+
+
+Row = tuple[Sequence[int], int | None]
+
+
+class Loops:
+    """The loops of one kernel. In a call's memory each has room for scattered operands, and then for its results."""
+
+    __slots__ = ("_code", "_names", "_places", "size", "steps")
+
+    def __init__(self, code: Sequence[Instruction], order: Sequence[int], size: int, name: str) -> None:
+        self._code, self.size = code, size
+        self.steps: dict[str, Repeat] = {}  # by the name of their kernel
+        self._names: dict[int, str] = {}
+        self._places: dict[int, int] = {}
+        for k in order:
+            if code[k].op == "repeat":
+                loop: Repeat = code[k].data
+                self._places[k] = self.size
+                self.size += len(code[k].args) + sum(n for n in _sizes(loop)[1])
+                if id(loop.body) not in self._names:
+                    self._names[id(loop.body)] = step = f"{name}_step{len(self.steps)}"
+                    self.steps[step] = loop
+
+    def place(self, k: int) -> int:
+        """Where in the memory a result stands."""
+        (loop,) = self._code[k].args
+        return self._places[loop] + len(self._code[loop].args) + int(self._code[k].data)
+
+    def operands(self, k: int) -> Iterator[list[Row]]:
+        """The operands, each by the numbers and, unless these follow one another, its room; and the results."""
+        args, place = self._code[k].args, self._places[k]
+        reads, writes = _sizes(self._code[k].data)
+        rows: list[Row] = []
+        for n in reads:
+            ks, args = args[:n], args[n:]
+            rows.append((ks, None if ks and run(self._code, ks) else place))
+            place += n
+        yield rows
+        rows = []
+        for n in writes:
+            rows.append(((), place))
+            place += n
+        yield rows
+
+    def call(self, k: int, reads: str, writes: str) -> str:
+        """The call, with its two tables of pointers."""
+        loop: Repeat = self._code[k].data
+        first, by = (loop.length - 1, -1) if loop.backwards else (0, 1)
+        name = f"{self._names[id(loop.body)]}_loop"
+        return f" call void @{name}(ptr {reads}, ptr {writes}, i64 {loop.length}, i64 {first}, i64 {by})"
+
+
+def _sizes(loop: Repeat) -> tuple[list[int], list[int]]:
+    """How many numbers each operand and each result has."""
+    values, s = loop.body.program.values, loop.body.states
+    sizes = [
+        [math.prod(values[k].shape) for k in ks]
+        for ks in (loop.body.program.inputs, loop.body.program.outputs)
+    ]
+    last = s + loop.body.elements
+    reads = [n * loop.length if s <= i < last else n for i, n in enumerate(sizes[0])]
+    return reads, [n if i < s else n * loop.length for i, n in enumerate(sizes[1])]

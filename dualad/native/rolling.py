@@ -12,7 +12,7 @@ import numpy as np
 from ..program import Program
 from ..replay import Replay
 from . import available
-from .repeat import loop, once
+from .repeat import once, repeated
 from .scalars import NotScalar, Scalars
 from .straight import Straight
 
@@ -102,7 +102,7 @@ class Native:
 
         self._body = body
         kernel = llvm.kernel(code.code, code.outputs, ())
-        self._module = engine.Module(once("\n\n".join((kernel, loop("loop", "kernel", body)))))
+        self._module = engine.Module(once("\n\n".join((kernel, repeated("loop", "kernel", body)))))
         kinds = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_long)
         self._function: Any = ctypes.CFUNCTYPE(None, *kinds)(self._module.address("loop"))
 

@@ -76,7 +76,7 @@ def _expanded(code: Code, program: Program, limit: int) -> list[Any]:
             found.append(_applied(code, value, args))
         else:
             found.append(_new_input(code, value, order[k]) if k in order else _constants(code, value))
-        if len(code.instructions) > limit:
+        if code.size > limit:
             raise NotScalar(f"more than {limit} scalar operations")
     return found
 
