@@ -8,6 +8,7 @@ import numpy as np
 
 from .program import Program, Ref, Value, form_of
 from .replay import evaluated
+from .rules.shape import broadcast_to, reshape
 from .tape import part
 
 # Of unit directions, and what these make of them, the zeros are structural
@@ -31,6 +32,9 @@ def _shared(program: Program) -> Program:
             if value.op is not None and value.op.kind == "joint":
                 value = _merged(value)
             args = value.args
+            if _stays(value, values):
+                place.append(value.refs[0])
+                continue
             whole = all(type(a) is not Ref or _is_constant(values[a.k]) for a in args)
             if whole and value.dtype is not None and value.op is not None:
                 constants = [values[a.k].constant if type(a) is Ref else a for a in args]
@@ -71,6 +75,14 @@ def _merged(value: Value) -> Value:
         return value
     args = tuple(a for i, a in enumerate(value.args) if same[i] == i)
     return value._replace(args=args, kwargs={**value.kwargs, "body": body.merged(same)})
+
+
+def _stays(value: Value, values: list[Value]) -> bool:
+    """Whether an operation returns its operand as it is."""
+    if value.op is not reshape and value.op is not broadcast_to:
+        return False
+    (k,) = value.refs
+    return values[k].shape == value.shape and values[k].form is value.form is np.ndarray
 
 
 def _is_constant(value: Value) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,14 +16,26 @@ from .lowering import LIBRARY, ROWS, TRUTHS, is_row, known, number
 from .places import Place
 
 EXACT = 2**53  # whole numbers up to here are doubles
+PIECES = 20  # of a value that is put together in a loop
+
+
+class Piece(NamedTuple):
+    """A box of a result, and the operand that stands there, `shift` beyond where it would begin with the box."""
+
+    where: list[places.Part]
+    operand: int
+    shift: tuple[int, ...] = ()
 
 
 class Paste(NamedTuple):
-    """A result that is the second operand, or 0, outside of a box and the first one in it."""
+    """A result that is put together of pieces; elsewhere it is the operand `outer`, or 0."""
 
-    where: list[places.Part]
-    inner: int
-    outer: int | None
+    pieces: list[Piece]
+    outer: int | None = None
+
+    def boxes(self) -> list[list[range]]:
+        """What each piece covers."""
+        return [places.box(piece.where) for piece in self.pieces]
 
 
 class Kinds:
@@ -76,7 +89,7 @@ class Kinds:
             return "row" if value.dtype == np.float64 else "call"
         if name == "sum":
             return "sum" if value.dtype == first.dtype == np.float64 else "call"
-        if value.dtype != first.dtype:
+        if any(v.dtype != value.dtype for v in operands):
             return "call"
         if name in ("transpose", "broadcast_to"):
             return "move"
@@ -86,17 +99,20 @@ class Kinds:
             return "call" if places.parts(value.kwargs["index"], first.shape) is None else "move"
         if name in ("scatter_add", "assignment"):
             return self._pasting(k, value, operands)
+        if name in ("concatenate", "roll"):
+            self.paste[k] = Paste(_joined(value, operands) if name == "concatenate" else _rolled(value))
+            return "paste" if len(self.paste[k].pieces) <= PIECES else "call"
         return "call"
 
     def _pasting(self, k: int, value: Value, operands: list[Value]) -> str:
         index = places.parts(value.kwargs["index"], value.shape)
         into = value.op is not None and value.op.name == "assignment"
-        if index is None or any(isinstance(p, range) and p.step != 1 for p in index):
+        if index is None or any(isinstance(p, range) and abs(p.step) != 1 for p in index):
             return "call"
-        if len(operands[-1].shape) > places.rank(index) or any(v.dtype != np.float64 for v in operands):
+        if len(operands[-1].shape) > places.rank(index) or value.dtype != np.float64:
             return "call"
         refs = value.refs
-        self.paste[k] = Paste(index, refs[-1], refs[0] if into else None)
+        self.paste[k] = Paste([Piece(index, refs[-1])], refs[0] if into else None)
         return "paste"
 
     def weight(self, k: int) -> int:
@@ -117,7 +133,8 @@ class Kinds:
         value = self.values[k]
         if k in self.paste:
             paste = self.paste[k]
-            yield paste.inner, places.pasted(paste.where, place, self.values[paste.inner].shape)
+            for piece in paste.pieces:
+                yield piece.operand, self.pasted(piece, place)
             if paste.outer is not None:
                 yield paste.outer, place
             return
@@ -133,6 +150,34 @@ class Kinds:
                 yield ref, places.indexed(places.parts(value.kwargs["index"], shape) or (), place)
             else:
                 yield ref, places.stretched(place, shape)
+
+    def pasted(self, piece: Piece, place: Place) -> Place:
+        """From a place inside of a piece to that of its operand."""
+        at = places.pasted(piece.where, place, self.values[piece.operand].shape)
+        return places.shifted(at, piece.shift) if piece.shift else at
+
+
+def _joined(value: Value, operands: Sequence[Value]) -> list[Piece]:
+    axis, begin = value.kwargs["axis"], 0
+    pieces = []
+    for k, operand in zip(value.refs, operands, strict=True):
+        where: list[places.Part] = [range(n) for n in value.shape]
+        where[axis] = range(begin, begin := begin + operand.shape[axis])
+        pieces.append(Piece(where, k))
+    return pieces
+
+
+def _rolled(value: Value) -> list[Piece]:
+    """Two pieces along each axis: what came in from the far end, and what has moved on."""
+    (k,), shape = value.refs, value.shape
+    moved = [0] * len(shape)
+    for by, axis in zip(value.kwargs["shift"], value.kwargs["axis"], strict=True):
+        moved[axis] += by
+    halves = [
+        [(range(by % n), n - by % n), (range(by % n, n), 0)] if n and by % n else [(range(n), 0)]
+        for by, n in zip(moved, shape, strict=True)
+    ]
+    return [Piece([r for r, _ in part], k, tuple(s for _, s in part)) for part in itertools.product(*halves)]
 
 
 class Expression:
@@ -165,10 +210,9 @@ class Expression:
         value = kinds.values[k]
         if k in kinds.paste:
             paste = kinds.paste[k]
-            if places.inside(places.box(paste.where), place, self.corner):
-                return self.at(
-                    paste.inner, places.pasted(paste.where, place, kinds.values[paste.inner].shape)
-                )
+            for piece, box in zip(paste.pieces, paste.boxes(), strict=True):
+                if places.inside(box, place, self.corner):
+                    return self.at(piece.operand, kinds.pasted(piece, place))
             return self.code.zero if paste.outer is None else self.at(paste.outer, place)
         args = [self.at(*operand) for operand in kinds.operands(k, place)]
         if kinds.kind[k] == "move":

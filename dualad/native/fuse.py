@@ -174,9 +174,10 @@ class Plan:
                 continue
             seen.add(key)
             if k in self.kinds.paste:
-                for axis, i in places.cuts(places.box(self.kinds.paste[k].where), place):
-                    if 0 < i < shape[axis]:
-                        found[axis].add(i)
+                for box in self.kinds.paste[k].boxes():
+                    for axis, i in places.cuts(box, place):
+                        if 0 < i < shape[axis]:
+                            found[axis].add(i)
             waiting.extend(self.kinds.operands(k, place))
         return [list(itertools.pairwise(sorted(ends))) for ends in found]
 

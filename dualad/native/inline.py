@@ -1,32 +1,36 @@
-"""Operations that are themselves written in NumPy, as the programs that these are."""
+"""Operations that are themselves written in NumPy, or faster in terms of others, as the programs that these are."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..program import Program, Ref, Value
 from ..simplify import simplified
 from ..symbol import traced
+from .contract import contraction
 from .lowering import INLINED, known
 
 
 def inlined(program: Program) -> Program:
     """The same program with the operations that are written over others replaced by those."""
-    if not any(known(value.op) in INLINED for value in program.values):
+    meanings = [_meaning(value, program.values) for value in program.values]
+    if not any(meanings):
         return program
     values: list[Value] = []
     place: list[int] = []
-    for value in program.values:
+    for value, meaning in zip(program.values, meanings, strict=True):
         args = tuple(Ref(place[a.k]) if type(a) is Ref else a for a in value.args)
         value = value._replace(args=args)
-        op = value.op
-        if op is None or known(op) not in INLINED or value.dtype != np.float64:
+        if meaning is None:
             values.append(value)
         else:
             ones = [
                 np.ones(values[a.k].shape) if values[a.k].shape else np.float64(1.0) for a in args
             ]  # of the operands
-            inner, _ = traced(lambda *xs, f=op.fn, kwargs=value.kwargs: f(*xs, **kwargs), ones)
+            inner, _ = traced(meaning, ones)
             there = dict(zip(inner.inputs, [a.k for a in args], strict=True))
             for k, v in enumerate(inner.values):
                 if k not in there:
@@ -41,3 +45,13 @@ def inlined(program: Program) -> Program:
     return simplified(
         Program(values, [place[k] for k in program.inputs], [place[k] for k in program.outputs], guards)
     )
+
+
+def _meaning(value: Value, values: Sequence[Value]) -> Callable[..., Any] | None:
+    """What to write in place of an operation, as a function of its operands."""
+    op = value.op
+    if op is None or value.dtype != np.float64:
+        return None
+    if known(op) in INLINED:
+        return lambda *xs: op.fn(*xs, **value.kwargs)
+    return contraction(value, [values[k] for k in value.refs])

@@ -84,8 +84,13 @@ def pasted(index: Sequence[Part], place: Place, shape: Sequence[int]) -> Place:
             continue
         start, axis, step = next(rest)
         if isinstance(part, range):
-            found.append((start - part.start, axis, step))
+            found.append((part.step * (start - part.start), axis, part.step * step))  # of step 1 or -1
     return stretched(tuple(found), shape)
+
+
+def shifted(place: Place, by: Sequence[int]) -> Place:
+    """Further on along each axis."""
+    return tuple((start + shift, axis, step) for (start, axis, step), shift in zip(place, by, strict=True))
 
 
 def rank(index: Sequence[Part]) -> int:
@@ -95,7 +100,8 @@ def rank(index: Sequence[Part]) -> int:
 
 def box(index: Sequence[Part]) -> list[range]:
     """What `x[index]` covers of each axis of x."""
-    return [range(p, p + 1) if isinstance(p, int) else p for p in index if p is not None]
+    sides = [range(p, p + 1) if isinstance(p, int) else p for p in index if p is not None]
+    return [side if side.step > 0 else side[::-1] for side in sides]
 
 
 def cuts(sides: Sequence[range], place: Place) -> Iterator[tuple[int, int]]:
