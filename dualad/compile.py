@@ -38,7 +38,7 @@ _MISS = object()
 class Variant:
     """A function's program for one form of its arguments and one way through its branches, ready to run."""
 
-    __slots__ = ("interpreter", "module", "native", "program", "rebuild", "why")
+    __slots__ = ("exact", "interpreter", "module", "native", "program", "rebuild", "why")
     module: Any
     native: Any
     interpreter: Callable[[Sequence[Any]], tuple[list[Any], bool]]
@@ -46,7 +46,7 @@ class Variant:
     def __init__(self, f: Callable[..., Any], leaves: Sequence[Any]) -> None:
         program, self.rebuild = traced(f, leaves)
         self.program = simplified(program)
-        self.interpreter, self.module = Replay(self.program), None
+        self.interpreter, self.module, self.exact = Replay(self.program), None, False
         self._choose()
         self.native = None if self.module is None else _function(self.module, lambda *args: _MISS)
 
@@ -79,8 +79,8 @@ class Variant:
                 self.interpreter = Interpreted(Straight(self.program, scalars), Replay(self.program))
 
     def use_numpy(self) -> None:
-        """Native code's last digits lead to another branch than the one that was traced."""
-        self.module = self.native = None
+        """A branch of this function depends on last digits, and native code's are others."""
+        self.module, self.native, self.exact = None, None, True
         self.interpreter = Replay(self.program)
 
     def run(self, leaves: Sequence[Any]) -> Any:
@@ -186,6 +186,8 @@ class Compiled:
             variant = Variant(f, given)
         except ReadsTraced:  # from outside: the enclosing derivative goes through the function itself
             return self._f(*args, **kwargs)
+        if any(other.exact for other in variants):
+            variant.use_numpy()
         with self._lock:
             self._variants.setdefault(form, []).insert(0, variant)
             self._variants.move_to_end(form)
@@ -196,7 +198,8 @@ class Compiled:
                     del self._variants[oldest]
         found = variant.run(given)
         if found is _MISS:
-            variant.use_numpy()
+            for other in (variant, *variants):
+                other.use_numpy()
             found = variant.run(given)
         self._install(variant, args, kwargs)
         return variant.rebuild(found)

@@ -60,6 +60,8 @@ def _contracted(a: Any, b: Any, terms: Sequence[str], output: str) -> Any:
                 ]
             )
         return np.sum(a * b, axis=tuple(range(len(output), len(output) + len(inner)))) if inner else a * b
+    if output and output[-1] in rows:  # the last axis last already
+        a, b, one, two, rows, columns = b, a, two, one, columns, rows
     shape = [sizes[c] for c in stack]
     m, n = (math.prod(sizes[c] for c in own) for own in (rows, columns))
     left = np.reshape(_ordered(a, one, [*stack, *rows, *inner]), (*shape, m, length))

@@ -39,7 +39,7 @@ class Paste(NamedTuple):
 
 
 class Kinds:
-    """What loops make of each value of a program: `kind` is "row", "move", "paste", "sum", "source" or "call"."""
+    """What loops make of each value of a program: `kind` is "row", "move", "paste", "reduce", "source" or "call"."""
 
     __slots__ = ("kind", "literals", "paste", "values")
 
@@ -71,12 +71,24 @@ class Kinds:
             return (x.dtype.kind in "fb" and x.dtype.itemsize <= 8) or (
                 x.dtype.kind in "iu" and x.size > 0 and int(x.min()) >= -EXACT and int(x.max()) <= EXACT
             )
-        return value.dtype is not None and value.dtype in (np.float64, np.bool_) and value.form is not tuple
+        if value.dtype is None or value.form is tuple:
+            return False
+        return value.dtype in (np.float64, np.bool_) or self._counts(k)
+
+    def _counts(self, k: int) -> bool:
+        """Whether a value says how many of some truth values hold: whole numbers that are doubles as well."""
+        value = self.values[k]
+        if value.op is None or value.dtype != np.int64 or not value.refs:
+            return False
+        first = value.refs[0]
+        if known(value.op) == "sum":
+            return bool(self.values[first].dtype == np.bool_) and value.form is not int
+        return known(value.op) in ("transpose", "broadcast_to", "reshape", "indexing") and self._counts(first)
 
     def _kind(self, k: int, value: Value) -> str:
         op, args = value.op, value.args
         assert op is not None
-        if value.dtype is None or value.dtype not in (np.float64, np.bool_) or not self.readable(k):
+        if not self.readable(k):
             return "call"
         if not args or not all(type(a) is Ref and self.readable(a.k) for a in args):
             return "call"
@@ -87,8 +99,8 @@ class Kinds:
         first = operands[0]
         if name == "astype":
             return "row" if value.dtype == np.float64 else "call"
-        if name == "sum":
-            return "sum" if value.dtype == first.dtype == np.float64 else "call"
+        if name in ("sum", "max", "min"):
+            return "reduce" if value.dtype == first.dtype == np.float64 or self._counts(k) else "call"
         if any(v.dtype != value.dtype for v in operands):
             return "call"
         if name in ("transpose", "broadcast_to"):
@@ -114,6 +126,18 @@ class Kinds:
         refs = value.refs
         self.paste[k] = Paste([Piece(index, refs[-1])], refs[0] if into else None)
         return "paste"
+
+    def how(self, k: int) -> str:
+        """What a reduction does: 'sum', 'max' or 'min'."""
+        op = self.values[k].op
+        assert op is not None
+        return op.name
+
+    def stored_as(self, k: int) -> str:
+        """'b' for truth values, 'i' for integers, 'd' for all else, which loops read as doubles."""
+        value = self.values[k]
+        dtype = value.dtype if value.constant is None else np.asarray(value.constant).dtype
+        return "b" if dtype == np.bool_ else "i" if value.op is not None and dtype == np.int64 else "d"
 
     def weight(self, k: int) -> int:
         """What computing a value once more would cost, about, in additions."""
@@ -206,7 +230,7 @@ class Expression:
             return self.code.constant(*kinds.literals[k])
         access = self.access(k, place)
         if access is not None:
-            return self.code.read(access, access.kind)
+            return self.code.read(access, "b" if access.kind == "b" else "d")
         value = kinds.values[k]
         if k in kinds.paste:
             paste = kinds.paste[k]

@@ -18,6 +18,7 @@ from .expression import Kinds
 from .places import Place
 
 CHEAP = 16  # additions that are rather done twice than stored
+TWICE = 1.25  # times that a value is computed, on average, from which on it counts as twice
 BODY = 100  # values computed within one
 READS = 6  # places at which one value is computed
 REGIONS = 40  # boxes into which pastes cut a loop
@@ -65,7 +66,7 @@ class Plan:
         kind, values = self.kinds.kind, self.program.values
         self.stored |= {*self.program.outputs, *(guard.k for guard in self.program.guards)}
         for k in reversed(range(len(values))):
-            if kind[k] in ("call", "sum"):
+            if kind[k] in ("call", "reduce"):
                 self.stored.add(k)
             if kind[k] == "call" or (
                 kind[k] == "move" and k in self.stored
@@ -103,22 +104,40 @@ class Plan:
     def _store_what_is_read_often(self) -> None:
         """Where computing it again would cost more than memory does."""
         values, kinds = self.program.values, self.kinds
-        reads: dict[int, set[tuple[tuple[int, ...], Place]]] = defaultdict(set)
+        reads: dict[int, set[tuple[tuple[int, ...], Place]]] = defaultdict(set)  # (points, place)
         costs = self._costs()
         for k in reversed(range(len(values))):
             if kinds.kind[k] in ("call", "source"):
                 continue
-            again = costs[k] > CHEAP and (len(reads[k]) > 1 or any(map(_spreads, reads[k])))
+            points = sum(math.prod(extents) for extents, _ in reads[k])
+            again = costs[k] > CHEAP and points > TWICE * math.prod(values[k].shape)
             if (again or len(reads[k]) > READS) and kinds.kind[k] != "move":
                 self.stored.add(k)
             if not self.fused(k):
                 reads[k] = {(self.shape(k), places.identity(self.shape(k)))}
-            for shape, place in reads[k]:
-                if kinds.kind[k] == "sum":
-                    reads[values[k].refs[0]].add((shape, place))
-                    continue
-                for r, there in kinds.operands(k, place):
-                    reads[r].add((shape, there))
+            for extents, place in reads[k]:
+                if kinds.kind[k] == "reduce":
+                    reads[values[k].refs[0]].add((extents, place))
+                elif k in kinds.paste:
+                    for (r, there), side in zip(
+                        kinds.operands(k, place), self._boxes(k, place, extents), strict=True
+                    ):
+                        reads[r].add((side, there))
+                else:
+                    for r, there in kinds.operands(k, place):
+                        reads[r].add((extents, there))
+
+    def _boxes(self, k: int, place: Place, extents: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """How many points of a loop along each axis read each operand of a paste."""
+        paste = self.kinds.paste[k]
+        for box in paste.boxes():
+            points = list(extents)
+            for side, (_, axis, step) in zip(box, place, strict=True):
+                if axis >= 0:
+                    points[axis] = min(points[axis], -(-len(side) // abs(step)))
+            yield tuple(points)
+        if paste.outer is not None:
+            yield extents
 
     def _costs(self) -> list[int]:
         costs: list[int] = []
@@ -147,10 +166,10 @@ class Plan:
     def shape(self, k: int) -> tuple[int, ...]:
         """What a stored value's loop runs over."""
         values = self.program.values
-        return values[values[k].refs[0]].shape if self.kinds.kind[k] == "sum" else values[k].shape
+        return values[values[k].refs[0]].shape if self.kinds.kind[k] == "reduce" else values[k].shape
 
     def _first(self, k: int, shape: tuple[int, ...]) -> list[tuple[int, Place]]:
-        if self.kinds.kind[k] == "sum":
+        if self.kinds.kind[k] == "reduce":
             return [(self.program.values[k].refs[0], places.identity(shape))]
         return list(self.kinds.operands(k, places.identity(shape)))
 
@@ -159,7 +178,7 @@ class Plan:
         found = [{0, n} for n in shape]
         seen: set[tuple[int, Place]] = set()
         waiting = [
-            (self.program.values[k].refs[0] if self.kinds.kind[k] == "sum" else k, places.identity(shape))
+            (self.program.values[k].refs[0] if self.kinds.kind[k] == "reduce" else k, places.identity(shape))
             for k in members
         ]
         first = set(waiting)
@@ -232,10 +251,3 @@ class Plan:
                     if at.setdefault(r, n) != n and costs[r] > CHEAP and self.kinds.kind[r] != "move":
                         twice.add(r)
         return twice
-
-
-def _spreads(read: tuple[tuple[int, ...], Place]) -> bool:
-    """Whether a loop would compute the same number several times."""
-    shape, place = read
-    used = {axis for _, axis, _ in place}
-    return any(n > 1 and axis not in used for axis, n in enumerate(shape))

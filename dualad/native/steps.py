@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from .engine import Module
 from .expression import Expression
 from .fuse import Call, Group, Plan
 from .inline import inlined
-from .loops import Access, Region, loop
+from .loops import Access, Fill, Region, loop, sequence
 from .places import Place
 from .vectors import Vectors, vectors
 
@@ -43,17 +44,33 @@ class Steps:
                 reads.append(values[step.k].refs)
                 continue
             arrays, regions = _regions(plan, step)
-            text, needed = loop(f"loop{n}", len(arrays), regions, mathematics or vectors())
+            text, needed = loop(
+                f"loop{n}", len(arrays), _fills(plan, step), regions, mathematics or vectors()
+            )
             texts.append(text)
             declared |= needed
             reads.append(arrays[len(step.members) :])
         self.loops = len(texts)
-        self.module = Module("\n\n".join(["\n".join(sorted(declared)), *texts])) if texts else None
+        runs = _runs(plan)
+        texts += [
+            sequence(
+                f"run{n}",
+                [(f"loop{m}", table) for m, table in zip(run, _tables(plan, run, reads), strict=True)],
+            )
+            for n, run in enumerate(runs)
+            if not isinstance(plan.steps[run[0]], Call)
+        ]
+        self.module = (
+            Module("\n\n".join(["\n".join(sorted(declared)), *texts])) if declared or texts else None
+        )
         self._constants = [value.constant for value in values]
-        self._dropped, rooms = _memory(plan, reads)
+        dropped, rooms = _memory(plan, reads)
+        self._dropped = [[k for m in run for k in dropped[m]] for run in runs]
         self._steps = [
-            _call(program, step.k) if isinstance(step, Call) else self._loop(n, plan, step, reads[n], rooms)
-            for n, step in enumerate(plan.steps)
+            _call(program, step.k)
+            if isinstance(step := plan.steps[run[0]], Call)
+            else self._run(n, plan, run, reads, rooms)
+            for n, run in enumerate(runs)
         ]
         self._local = threading.local()
 
@@ -75,37 +92,70 @@ class Steps:
         self._local.memory = memory
         return results, held
 
-    def _loop(self, n: int, plan: Plan, group: Group, reads: list[int], rooms: dict[int, int]) -> Step:
+    def _run(
+        self, n: int, plan: Plan, loops: list[int], reads: list[list[int]], rooms: dict[int, int]
+    ) -> Step:
+        """Loops one after the other, as one native function of a table of all their arrays."""
         assert self.module is not None
         values = self.program.values
-        count = len(group.members) + len(reads)
-        native: Any = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * count)(self.module.address(f"loop{n}"))
+        native: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.module.address(f"run{n}"))
+        arrays = _arrays(plan, loops, reads)
+        place = {k: i for i, k in enumerate(arrays)}
+        made = _made(plan, loops)
         fixed = {
-            k: _ready(values[k].constant, _kind(plan, k)) for k in reads if values[k].constant is not None
+            k: _ready(values[k].constant, _dtype(plan, k)) for k in arrays if values[k].constant is not None
         }
-        operands = [(k, _kind(plan, k)) for k in reads]
-        results = [
-            (k, values[k], values[k].form, plan.kinds.kind[k] == "sum", rooms.get(k)) for k in group.members
+        kept = [(place[k], rooms[k], values[k]) for k in arrays if k in rooms]
+        operands = [
+            (place[k], k, _dtype(plan, k))
+            for k in arrays
+            if k not in fixed and k not in rooms and k not in made
         ]
+        results = [(place[k], k, values[k]) for k in made if k not in rooms]
+        shown = _shown(plan)
+        read = [(k, rooms[k], values[k].form) for k in made if k in rooms and k in shown]
+
+        def table(memory: dict[int, ndarray]) -> ndarray:
+            """Where each array lies, and at last the table itself."""
+            y = memory[-1 - n] = np.zeros(len(arrays) + 1, np.uintp)
+            for k, x in fixed.items():
+                y[place[k]] = _address(x)
+            for i, room, value in kept:
+                if room not in memory:
+                    memory[room] = np.empty(value.shape, value.dtype)
+                y[i] = _address(memory[room])
+            y[-1] = _address(y)
+            return y
 
         def run(found: list[Any], memory: dict[int, ndarray]) -> bool:
-            read = [fixed[k] if k in fixed else _ready(found[k], dtype) for k, dtype in operands]
-            written = []
-            for _, value, _, adds, room in results:
-                y = memory.get(room) if room is not None else None
-                if y is None:
-                    y = np.empty(value.shape, value.dtype)
-                    if room is not None:
-                        memory[room] = y
-                if adds:
-                    y.fill(0.0)
-                written.append(y)
-            native(*[x.__array_interface__["data"][0] for x in (*written, *read)])
-            for (k, _, form, _, _), y in zip(results, written, strict=True):
-                found[k] = y if form is ndarray else y[()] if form is np.generic else form(y[()])
+            at = memory.get(-1 - n)
+            if at is None:
+                at = table(memory)
+            alive = []
+            for i, k, dtype in operands:
+                x = _ready(found[k], dtype)
+                alive.append(x)
+                at[i] = _address(x)
+            for i, k, value in results:
+                found[k] = y = np.empty(value.shape, value.dtype)
+                at[i] = _address(y)
+            native(int(at[-1]))
+            for _, k, value in results:
+                if value.form is not ndarray:
+                    found[k] = _number(found[k], value.form)
+            for k, room, form in read:
+                found[k] = memory[room] if form is ndarray else _number(memory[room], form)
             return True
 
         return run
+
+
+def _address(x: ndarray) -> int:
+    return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
+
+
+def _number(x: ndarray, form: type) -> Any:
+    return x[()] if form is np.generic else form(x[()])
 
 
 def _call(program: Program, k: int) -> Step:
@@ -121,11 +171,53 @@ def _call(program: Program, k: int) -> Step:
     return run
 
 
-def _kind(plan: Plan, k: int) -> Any:
-    """How loops read a value: truth values as they are, all else as doubles."""
-    value = plan.program.values[k]
-    dtype = value.dtype if value.constant is None else np.asarray(value.constant).dtype
-    return np.dtype(bool) if dtype == np.bool_ else np.dtype(np.float64)
+def _runs(plan: Plan) -> list[list[int]]:
+    """The positions of the steps, with those of loops that follow each other in one list."""
+    looping = [isinstance(step, Group) for step in plan.steps]
+    found: list[list[int]] = []
+    for n, loops in enumerate(looping):
+        if loops and n and looping[n - 1]:
+            found[-1].append(n)
+        else:
+            found.append([n])
+    return found
+
+
+def _made(plan: Plan, run: list[int]) -> list[int]:
+    """What loops compute."""
+    return [k for n in run if isinstance(group := plan.steps[n], Group) for k in group.members]
+
+
+def _arrays(plan: Plan, run: list[int], reads: list[list[int]]) -> list[int]:
+    """What loops write and read, each value once."""
+    return list(dict.fromkeys(k for n in run for k in (*_made(plan, [n]), *reads[n])))
+
+
+def _tables(plan: Plan, run: list[int], reads: list[list[int]]) -> list[list[int]]:
+    """For each loop, the positions of its arrays in the table of all."""
+    place = {k: i for i, k in enumerate(_arrays(plan, run, reads))}
+    return [[place[k] for k in (*_made(plan, [n]), *reads[n])] for n in run]
+
+
+def _shown(plan: Plan) -> set[int]:
+    """What is read by others than loops."""
+    program = plan.program
+    calls = [program.values[step.k].refs for step in plan.steps if isinstance(step, Call)]
+    return {*program.outputs, *(guard.k for guard in program.guards), *itertools.chain(*calls)}
+
+
+def _fills(plan: Plan, group: Group) -> list[Fill]:
+    """The reductions of a loop, each of which begins with what changes nothing."""
+    kinds, values = plan.kinds, plan.program.values
+    return [
+        Fill(i, math.prod(values[k].shape), kinds.how(k))
+        for i, k in enumerate(group.members)
+        if kinds.kind[k] == "reduce"
+    ]
+
+
+def _dtype(plan: Plan, k: int) -> Any:
+    return np.dtype({"b": np.bool_, "i": np.int64, "d": np.float64}[plan.kinds.stored_as(k)])
 
 
 def _ready(x: Any, dtype: Any) -> ndarray:
@@ -179,24 +271,25 @@ def _regions(plan: Plan, group: Group) -> tuple[list[int], list[Region]]:
                 strides[axis] += by * step
             step *= n
         offset += sum(s * low for s, (low, _) in zip(strides, region, strict=True))
-        kind = "b" if _kind(plan, k).kind == "b" else "d"
-        return Access(numbers.setdefault(k, len(numbers)), offset, tuple(strides), kind)
+        return Access(numbers.setdefault(k, len(numbers)), offset, tuple(strides), kinds.stored_as(k))
 
     regions = []
     for region in itertools.product(*plan.segments(shape, group.members)):
 
         def access(k: int, place: Place, region: Sequence[tuple[int, int]] = region) -> Access | None:
-            own = k in group.members and place == whole and kinds.kind[k] != "sum"
+            own = k in group.members and place == whole and kinds.kind[k] != "reduce"
             return None if own or plan.fused(k) else at(k, place, region)
 
         expression = Expression(kinds, [low for low, _ in region], access)
-        stores, sums = [], []
+        stores, totals = [], []
         for k in group.members:
-            if kinds.kind[k] == "sum":
-                sums.append((expression.at(values[k].refs[0], whole), at(k, _summed(plan, k), region)))
+            if kinds.kind[k] == "reduce":
+                totals.append(
+                    (expression.at(values[k].refs[0], whole), at(k, _summed(plan, k), region), kinds.how(k))
+                )
             else:
                 stores.append((expression.at(k, whole), at(k, whole, region)))
-        regions.append(Region(tuple(high - low for low, high in region), expression.code, stores, sums))
+        regions.append(Region(tuple(high - low for low, high in region), expression.code, stores, totals))
     return list(numbers), regions
 
 
