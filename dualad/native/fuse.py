@@ -47,8 +47,8 @@ class Plan:
         self.program, self.kinds = program, Kinds(program)
         self.stored: set[int] = set()
         self._store_what_must_be()
-        self._store_what_is_long()
         self._store_what_is_read_often()
+        self._store_what_is_long()
         self.steps = self._grouped()
         for _ in range(3):
             twice = self._computed_twice()
