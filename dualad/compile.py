@@ -13,10 +13,11 @@ import numpy as np
 
 from .errors import ArgumentError, TraceError, error
 from .native import available
+from .native.prospect import SHORT, has_zeros_to_use
 from .native.scalars import LIMIT, NotScalar, Scalars
 from .native.straight import Straight
 from .op import Tracer
-from .program import Program, Value
+from .program import Program
 from .replay import Replay
 from .run import keep_freed_memory
 from .select import named
@@ -26,7 +27,7 @@ from .tree import flatten
 
 # Arrays of so many elements are worth a loop, if their scalar code would take longer than SHORT additions, or if
 # already writing it would take long, for ELEMENTS in all.
-LARGE, SHORT, ELEMENTS = 64, 10_000, 1_000_000
+LARGE, ELEMENTS = 64, 1_000_000
 # Programs kept by one compiled function, the least recently used going first
 KEPT = 32
 # Scalar instructions of Python's that cost as much as one operation of NumPy's
@@ -56,12 +57,14 @@ class Variant:
         sizes = [math.prod(value.shape) for value in values if value.op is not None]
         large = not missing and max(sizes, default=0) >= LARGE
         rolled = any(value.op is not None and value.op.kind == "joint" for value in values)
-        loops = large and not rolled and not any(map(_has_zeros_to_use, values))
-        if loops and sum(sizes) > ELEMENTS:
+        sparse = any(map(has_zeros_to_use, values))
+        dense = large and not rolled and not sparse
+        if dense and sum(sizes) > ELEMENTS:
             scalars, self.why = None, "its arrays are large"
         else:
-            scalars, self.why = _scalars(self.program, SHORT if loops or rolled else LIMIT)
-        if large and (scalars is None or (loops and scalars.code.cost() > SHORT)):
+            limit = SHORT if dense or rolled else LIMIT
+            scalars, self.why = _scalars(self.program, limit, large and sparse and not rolled)
+        if large and (scalars is None or (dense and scalars.code.cost() > SHORT)):
             from .native.steps import Steps
 
             steps = Steps(self.program)
@@ -69,7 +72,7 @@ class Variant:
                 keep_freed_memory()
                 self.interpreter = steps
                 return
-            if loops:
+            if scalars is None and not rolled:
                 scalars, self.why = _scalars(self.program, LIMIT)
         if scalars is not None and not missing:
             self.module = _module(self.program, scalars)
@@ -110,22 +113,15 @@ class Interpreted:
             return self._replay(leaves)
 
 
-def _scalars(program: Program, limit: int) -> tuple[Scalars | None, str]:
+def _scalars(program: Program, limit: int, sparse: bool = False) -> tuple[Scalars | None, str]:
     """The scalar code of a program, of at most `limit` instructions, or why there is none."""
     values = [program.values[k] for k in (*program.inputs, *program.outputs)]
     if any(v.dtype != np.float64 or v.form not in (float, np.generic, np.ndarray) for v in values):
         return None, "its arguments or results are not all of double precision"
     try:
-        return Scalars(program, limit), ""
+        return Scalars(program, limit, sparse), ""
     except NotScalar as reason:
         return None, f"it has {reason}"
-
-
-def _has_zeros_to_use(value: Value) -> bool:
-    """Whether a value is unit directions: scalar code is as sparse as what is computed from them."""
-    return (
-        value.op is None and bool(value.kwargs) and np.size(value.constant) > 1 and not np.all(value.constant)
-    )
 
 
 def _module(program: Program, scalars: Scalars) -> Any:

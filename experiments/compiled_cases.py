@@ -153,6 +153,16 @@ def straight_line(operations: int) -> Case:
     )
 
 
+def mixture(d: int, k: int) -> Case:
+    return Case(
+        f"mixture of {k} Gaussians in {d}-D: gradient",
+        gmm.objective,
+        lambda n, seed: gmm.data(n, d, k, seed),
+        1_000,
+        (jax(jax_gradient),),
+    )
+
+
 CASES = {
     "rosenbrock-10": Case(
         "Rosenbrock loop, n = 10: gradient",
@@ -265,13 +275,8 @@ CASES = {
         (jax(made.jax_product), Peer("torch", partial(made.torch_eager, "product"), "torch (eager)")),
         derive=made.product,
     ),
-    "gmm": Case(
-        "mixture of 25 Gaussians in 10-D: gradient",
-        gmm.objective,
-        lambda n, seed: gmm.data(n, 10, 25, seed),
-        1_000,
-        (jax(jax_gradient),),
-    ),
+    "gmm": mixture(10, 25),
+    "gmm-32": mixture(32, 50),
     "brusselator": Case(
         "Brusselator, 256²: 11 directions",
         brusselator.rhs,

@@ -17,6 +17,7 @@ from ..program import Program, Ref, Value
 from .code import Code, Repeat
 from .inline import inlined
 from .lowering import ROWS, TRUTHS, is_row, known, number
+from .prospect import Prospect
 
 LIMIT = 600_000  # instructions: more take too long to compile
 
@@ -51,29 +52,38 @@ def _position(code: Code, x: Any) -> int:
 
 
 class Scalars:
-    """Scalar code of a program: `outputs` and `guards` are arrays of positions, one for each."""
+    """Scalar code of a program: `outputs` and `guards` are arrays of positions, one for each.
+
+    limit: instructions at most; sparse: NotScalar also where loops over arrays with their zeros promise to be faster
+    """
 
     __slots__ = ("code", "guards", "outputs")
 
-    def __init__(self, program: Program, limit: int = LIMIT) -> None:
+    def __init__(self, program: Program, limit: int = LIMIT, sparse: bool = False) -> None:
         size = sum(math.prod(v.shape) for v in program.values if v.op is None or not v.op.moves)
         if size > 8 * LIMIT or sum(math.prod(program.values[k].shape) for k in program.inputs) > LIMIT // 4:
             raise NotScalar(f"{size} numbers")  # before any time goes into them
         program = inlined(program)
         self.code = Code()
-        found = _expanded(self.code, program, limit)
+        prospect = Prospect(program) if sparse else None
+        found = _expanded(self.code, program, min(limit, prospect.limit) if prospect else limit, prospect)
         self.outputs = [found[k] for k in program.outputs]
         self.guards = [int(found[guard.k]) for guard in program.guards]
 
 
-def _expanded(code: Code, program: Program, limit: int) -> list[Any]:
+def _expanded(code: Code, program: Program, limit: int, prospect: Prospect | None) -> list[Any]:
     """Arrays of positions for all values of a program."""
     found: list[Any] = []
     order = {k: leaf for leaf, k in enumerate(program.inputs)}
     for k, value in enumerate(program.values):
         if value.op is not None:
             args = [found[a.k] if type(a) is Ref else a for a in value.args]
-            found.append(_applied(code, value, args))
+            before = len(code.instructions)
+            found.append(_applied(code, value, args, limit))
+            if prospect is not None and not prospect.pays(
+                k, len(code.instructions) - before, len(code.instructions)
+            ):
+                raise NotScalar("arrays too dense for scalar code")
         else:
             found.append(_new_input(code, value, order[k]) if k in order else _constants(code, value))
         if code.size > limit:
@@ -107,7 +117,7 @@ MOVED = frozenset(
 SUMMED = frozenset(("sum", "cumsum", "prod along one axis", "cumprod", "np.matmul", "einsum", "convolution"))
 
 
-def _applied(code: Code, value: Value, args: list[Any]) -> Any:
+def _applied(code: Code, value: Value, args: list[Any], limit: int) -> Any:
     op, name = value.op, known(value.op)
     assert op is not None
     if op.kind == "joint" and "body" in value.kwargs:
@@ -119,7 +129,7 @@ def _applied(code: Code, value: Value, args: list[Any]) -> Any:
     if name in MOVED and value.dtype in (np.float64, np.bool_, np.int64):
         return op.fn(*args, **value.kwargs)
     if name in SUMMED and value.dtype in (np.float64, np.int64):
-        return _by_numpy(code, value, args)
+        return _by_numpy(code, value, args, limit)
     if value.dtype != np.float64:
         raise NotScalar(f"{op.name} of dtype {value.dtype}")
     if name == "astype":
@@ -177,12 +187,17 @@ def _scattered(code: Code, g: np.ndarray, index: Any, shape: tuple[int, ...]) ->
     return np.array(result, dtype=int).reshape(shape)
 
 
-def _by_numpy(code: Code, value: Value, args: list[Any]) -> np.ndarray:
+def _by_numpy(code: Code, value: Value, args: list[Any], limit: int) -> np.ndarray:
     op = value.op
     assert op is not None
     keywords = {**value.kwargs, "optimize": False} if "optimize" in value.kwargs else value.kwargs
-    if op.cost is not None and op.cost(np.broadcast_to(0.0, value.shape), *args, **value.kwargs) > 2 * LIMIT:
-        raise NotScalar(f"{op.name} of large arrays")
+    dense = math.prod(
+        np.count_nonzero(a != code.zero) / max(np.size(a), 1) for a in args if isinstance(a, np.ndarray)
+    )
+    if op.cost is not None:
+        cost = op.cost(np.broadcast_to(0.0, value.shape), *args, **value.kwargs)
+        if cost > 20 * LIMIT or cost * dense > 2 * limit:  # NumPy's loop takes its time for zeros, too
+            raise NotScalar(f"{op.name} of large arrays")
     objects = [_objects(code, a) if isinstance(a, np.ndarray) else a for a in args]
     y = np.asarray(op.fn(*objects, **keywords), dtype=object)
     return np.array([_position(code, v) for v in y.ravel()], dtype=int).reshape(value.shape)
