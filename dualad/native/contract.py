@@ -84,7 +84,8 @@ def _ordered(x: Any, term: str, letters: Sequence[str]) -> Any:
 def _spread(x: Any, term: str, letters: Sequence[str]) -> Any:
     """With an axis for each of the letters, of length 1 for those that it does not have."""
     x = _ordered(x, term, [c for c in letters if c in term])
-    return x[tuple(slice(None) if c in term else None for c in letters)]
+    sizes = iter(x.shape)
+    return np.reshape(x, [next(sizes) if c in term else 1 for c in letters])
 
 
 def _sum(terms: Sequence[Any]) -> Any:

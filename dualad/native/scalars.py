@@ -196,7 +196,7 @@ def _by_numpy(code: Code, value: Value, args: list[Any], limit: int) -> np.ndarr
     )
     if op.cost is not None:
         cost = op.cost(np.broadcast_to(0.0, value.shape), *args, **value.kwargs)
-        if cost > 20 * LIMIT or cost * dense > 2 * limit:  # NumPy's loop takes its time for zeros, too
+        if cost > 2 * LIMIT or cost * dense > 2 * limit:  # zeros take time here, too
             raise NotScalar(f"{op.name} of large arrays")
     objects = [_objects(code, a) if isinstance(a, np.ndarray) else a for a in args]
     y = np.asarray(op.fn(*objects, **keywords), dtype=object)

@@ -348,7 +348,7 @@ def _einsum(subscripts, *operands, optimize=False):
     sizes = {}
     for term, x in zip(terms, operands, strict=True):
         for c, n in zip(term, np.shape(x), strict=True):
-            sizes[c] = max(n, sizes.get(c, 1))
+            sizes[c] = n if sizes.get(c, 1) == 1 else sizes[c]
     stretched = tuple(
         np.broadcast_to(x, tuple(sizes[c] for c in t))
         if any(sizes[c] != n for c, n in zip(t, np.shape(x), strict=True))
