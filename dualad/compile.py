@@ -28,6 +28,8 @@ from .tree import flatten
 # Arrays of so many elements are worth a loop, if their scalar code would take longer than SHORT additions, or if
 # already writing it would take long, for ELEMENTS in all.
 LARGE, ELEMENTS = 64, 1_000_000
+# Of so many elements, memory that is given up is kept for the next
+KEEP = 4096
 # Programs kept by one compiled function, the least recently used going first
 KEPT = 32
 # Scalar instructions of Python's that cost as much as one operation of NumPy's
@@ -57,6 +59,8 @@ class Variant:
         sizes = [math.prod(value.shape) for value in values if value.op is not None]
         large = not missing and max(sizes, default=0) >= LARGE
         rolled = any(value.op is not None and value.op.kind == "joint" for value in values)
+        if max(sizes, default=0) >= KEEP:
+            keep_freed_memory()
         sparse = any(map(has_zeros_to_use, values))
         dense = large and not rolled and not sparse
         if dense and sum(sizes) > ELEMENTS:
@@ -69,7 +73,6 @@ class Variant:
 
             steps = Steps(self.program)
             if steps.module is not None:
-                keep_freed_memory()
                 self.interpreter = steps
                 return
             if scalars is None and not rolled:

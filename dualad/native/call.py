@@ -169,17 +169,18 @@ class _Slow:
 
     __slots__ = ("function", "method", "module")
 
-    def __init__(self, module: Any, function: Callable[..., Any]) -> None:
+    def __init__(self, module: Any, name: str, function: Callable[..., Any] | None) -> None:
         self.module, self.function = module, function
-        self.method = _Method(b"compiled", module.address("entry"), 0x80, None)  # METH_FASTCALL
+        self.method = _Method(b"compiled", module.address(name), 0x80, None)  # METH_FASTCALL
 
     def __call__(self, *args: Any) -> Any:
+        assert self.function is not None
         return self.function(*args)
 
 
-def function(module: Any, slow: Callable[..., Any]) -> Callable[..., Any]:
+def function(module: Any, slow: Callable[..., Any] | None, name: str = "entry") -> Callable[..., Any]:
     """The module's entry as a builtin function of Python's; `slow` gets the arguments that it does not take."""
-    owner = _Slow(module, slow)
+    owner = _Slow(module, name, slow)
     new = ctypes.pythonapi.PyCFunction_NewEx
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
     made: Callable[..., Any] = new(ctypes.byref(owner.method), owner, None)

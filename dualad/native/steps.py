@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..program import Program, Ref
-from ..replay import as_traced, handed_out
+from ..calls import Memory, call, handed_out, is_fresh, last_reads
+from ..program import Program
 from . import places
 from .engine import Module
 from .expression import Expression
 from .fuse import Call, Group, Plan
 from .inline import inlined
-from .loops import Access, Fill, Region, loop, sequence
+from .loops import Access, Fill, Region, loop
 from .places import Place
+from .runs import Run
 from .vectors import Vectors, vectors
-
-ndarray = np.ndarray
-Step = Callable[[list[Any], dict[int, np.ndarray]], bool]
 
 
 class Steps:
@@ -32,7 +29,17 @@ class Steps:
     mathematics: the vector library, this machine's by default
     """
 
-    __slots__ = ("_constants", "_dropped", "_local", "_steps", "loops", "module", "program")
+    __slots__ = (
+        "_arrays",
+        "_constants",
+        "_dropped",
+        "_local",
+        "_room",
+        "_steps",
+        "loops",
+        "module",
+        "program",
+    )
 
     def __init__(self, program: Program, mathematics: Vectors | None = None) -> None:
         self.program = program = inlined(program)
@@ -51,26 +58,23 @@ class Steps:
             declared |= needed
             reads.append(arrays[len(step.members) :])
         self.loops = len(texts)
-        runs = _runs(plan)
-        texts += [
-            sequence(
-                f"run{n}",
-                [(f"loop{m}", table) for m, table in zip(run, _tables(plan, run, reads), strict=True)],
-            )
-            for n, run in enumerate(runs)
-            if not isinstance(plan.steps[run[0]], Call)
-        ]
-        self.module = (
-            Module("\n\n".join(["\n".join(sorted(declared)), *texts])) if declared or texts else None
-        )
+        calls = [step.k if isinstance(step, Call) else None for step in plan.steps]
+        dropped = last_reads(program, [*zip(calls, reads, strict=True)])
+        rooms, count = _rooms(plan, dropped)
+        steps: list[int | Run] = []
+        self._dropped = []
+        for positions in _runs(plan):
+            k = calls[positions[0]]
+            steps.append(Run(plan, positions, reads, rooms, count + len(steps)) if k is None else k)
+            self._dropped.append([k for n in positions for k in dropped[n]])
+        self._room = count + len(steps)
+        texts += [step.text for step in steps if isinstance(step, Run)]
+        self.module = Module("\n\n".join(["\n".join(sorted(declared)), *texts])) if texts else None
         self._constants = [value.constant for value in values]
-        dropped, rooms = _memory(plan, reads)
-        self._dropped = [[k for m in run for k in dropped[m]] for run in runs]
+        self._arrays = [x for x in self._constants if isinstance(x, np.ndarray)]
         self._steps = [
-            _call(program, step.k)
-            if isinstance(step := plan.steps[run[0]], Call)
-            else self._run(n, plan, run, reads, rooms)
-            for n, run in enumerate(runs)
+            step.step(self.module) if isinstance(step, Run) else call(program, step, rooms.get(step, -1))
+            for step in steps
         ]
         self._local = threading.local()
 
@@ -80,95 +84,17 @@ class Steps:
         for k, x in zip(self.program.inputs, leaves, strict=True):
             found[k] = x
         # A thread's own, and taken by one call at a time: a signal's handler may call the same function.
-        memory: dict[int, ndarray] = self._local.__dict__.pop("memory", None) or {}
+        memory: Memory = self._local.__dict__.pop("memory", None) or [None] * self._room
         for step, dropped in zip(self._steps, self._dropped, strict=True):
             if not step(found, memory):
                 return [], False
             for k in dropped:
                 found[k] = None
         held = all(found[guard.k] == guard.expected for guard in self.program.guards)
-        kept = (*leaves, *self._constants, *memory.values())
+        kept = (*leaves, *self._arrays, *memory)
         results = handed_out([found[k] for k in self.program.outputs], kept) if held else []
         self._local.memory = memory
         return results, held
-
-    def _run(
-        self, n: int, plan: Plan, loops: list[int], reads: list[list[int]], rooms: dict[int, int]
-    ) -> Step:
-        """Loops one after the other, as one native function of a table of all their arrays."""
-        assert self.module is not None
-        values = self.program.values
-        native: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.module.address(f"run{n}"))
-        arrays = _arrays(plan, loops, reads)
-        place = {k: i for i, k in enumerate(arrays)}
-        made = _made(plan, loops)
-        fixed = {
-            k: _ready(values[k].constant, _dtype(plan, k)) for k in arrays if values[k].constant is not None
-        }
-        kept = [(place[k], rooms[k], values[k]) for k in arrays if k in rooms]
-        operands = [
-            (place[k], k, _dtype(plan, k))
-            for k in arrays
-            if k not in fixed and k not in rooms and k not in made
-        ]
-        results = [(place[k], k, values[k]) for k in made if k not in rooms]
-        shown = _shown(plan)
-        read = [(k, rooms[k], values[k].form) for k in made if k in rooms and k in shown]
-
-        def table(memory: dict[int, ndarray]) -> ndarray:
-            """Where each array lies, and at last the table itself."""
-            y = memory[-1 - n] = np.zeros(len(arrays) + 1, np.uintp)
-            for k, x in fixed.items():
-                y[place[k]] = _address(x)
-            for i, room, value in kept:
-                if room not in memory:
-                    memory[room] = np.empty(value.shape, value.dtype)
-                y[i] = _address(memory[room])
-            y[-1] = _address(y)
-            return y
-
-        def run(found: list[Any], memory: dict[int, ndarray]) -> bool:
-            at = memory.get(-1 - n)
-            if at is None:
-                at = table(memory)
-            alive = []
-            for i, k, dtype in operands:
-                x = _ready(found[k], dtype)
-                alive.append(x)
-                at[i] = _address(x)
-            for i, k, value in results:
-                found[k] = y = np.empty(value.shape, value.dtype)
-                at[i] = _address(y)
-            native(int(at[-1]))
-            for _, k, value in results:
-                if value.form is not ndarray:
-                    found[k] = _number(found[k], value.form)
-            for k, room, form in read:
-                found[k] = memory[room] if form is ndarray else _number(memory[room], form)
-            return True
-
-        return run
-
-
-def _address(x: ndarray) -> int:
-    return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
-
-
-def _number(x: ndarray, form: type) -> Any:
-    return x[()] if form is np.generic else form(x[()])
-
-
-def _call(program: Program, k: int) -> Step:
-    value = program.values[k]
-    assert value.op is not None
-    fn, args, kwargs = value.op.fn, value.args, value.kwargs
-
-    def run(found: list[Any], memory: dict[int, ndarray]) -> bool:
-        y = as_traced(fn(*[found[a.k] if type(a) is Ref else a for a in args], **kwargs), value)
-        found[k] = y
-        return y is not None
-
-    return run
 
 
 def _runs(plan: Plan) -> list[list[int]]:
@@ -183,27 +109,25 @@ def _runs(plan: Plan) -> list[list[int]]:
     return found
 
 
-def _made(plan: Plan, run: list[int]) -> list[int]:
-    """What loops compute."""
-    return [k for n in run if isinstance(group := plan.steps[n], Group) for k in group.members]
-
-
-def _arrays(plan: Plan, run: list[int], reads: list[list[int]]) -> list[int]:
-    """What loops write and read, each value once."""
-    return list(dict.fromkeys(k for n in run for k in (*_made(plan, [n]), *reads[n])))
-
-
-def _tables(plan: Plan, run: list[int], reads: list[list[int]]) -> list[list[int]]:
-    """For each loop, the positions of its arrays in the table of all."""
-    place = {k: i for i, k in enumerate(_arrays(plan, run, reads))}
-    return [[place[k] for k in (*_made(plan, [n]), *reads[n])] for n in run]
-
-
-def _shown(plan: Plan) -> set[int]:
-    """What is read by others than loops."""
-    program = plan.program
-    calls = [program.values[step.k].refs for step in plan.steps if isinstance(step, Call)]
-    return {*program.outputs, *(guard.k for guard in program.guards), *itertools.chain(*calls)}
+def _rooms(plan: Plan, dropped: list[list[int]]) -> tuple[dict[int, int], int]:
+    """Rooms of values that no caller sees, shared in turn, and how many there are."""
+    values, outputs = plan.program.values, set(plan.program.outputs)
+    rooms: dict[int, int] = {}
+    free: dict[Any, list[int]] = {}
+    count = 0
+    for step, rest in zip(plan.steps, dropped, strict=True):
+        made = step.members if isinstance(step, Group) else [step.k] if is_fresh(values[step.k]) else []
+        for k in made:
+            if k not in outputs:
+                waiting = free.get((values[k].shape, values[k].dtype))
+                if waiting:
+                    rooms[k] = waiting.pop()
+                else:
+                    rooms[k], count = count, count + 1
+        for k in rest:
+            if k in rooms:
+                free.setdefault((values[k].shape, values[k].dtype), []).append(rooms[k])
+    return rooms, count
 
 
 def _fills(plan: Plan, group: Group) -> list[Fill]:
@@ -214,47 +138,6 @@ def _fills(plan: Plan, group: Group) -> list[Fill]:
         for i, k in enumerate(group.members)
         if kinds.kind[k] == "reduce"
     ]
-
-
-def _dtype(plan: Plan, k: int) -> Any:
-    return np.dtype({"b": np.bool_, "i": np.int64, "d": np.float64}[plan.kinds.stored_as(k)])
-
-
-def _ready(x: Any, dtype: Any) -> ndarray:
-    """An array as loops read it: in C's order, at whole addresses."""
-    if type(x) is ndarray and x.flags.c_contiguous and x.flags.aligned and x.dtype == dtype:
-        return x
-    return np.require(x, dtype, ("C", "A"))
-
-
-def _memory(plan: Plan, reads: list[list[int]]) -> tuple[list[list[int]], dict[int, int]]:
-    """What each step is the last one to read, and the rooms of values that no caller sees, shared in turn."""
-    values, end = plan.program.values, len(plan.steps)
-    last = dict.fromkeys((*plan.program.outputs, *(guard.k for guard in plan.program.guards)), end)
-    for n, step in reversed([*enumerate(plan.steps)]):
-        until = n
-        if isinstance(step, Call) and not isinstance(getattr(values[step.k].op, "fn", None), np.ufunc):
-            until = last.get(step.k, n)  # its result may be a view of its arguments
-        for k in reads[n]:
-            last[k] = max(last.get(k, n), until)
-    dropped: list[list[int]] = [[] for _ in plan.steps]
-    for k, n in last.items():
-        if n < end and k in plan.stored and values[k].op is not None:
-            dropped[n].append(k)
-    rooms: dict[int, int] = {}
-    free: dict[Any, list[int]] = {}
-    count = itertools.count()
-    outputs = set(plan.program.outputs)
-    for n, step in enumerate(plan.steps):
-        if isinstance(step, Group):
-            for k in step.members:
-                if k not in outputs:
-                    waiting = free.get((values[k].shape, values[k].dtype))
-                    rooms[k] = waiting.pop() if waiting else next(count)
-        for k in dropped[n]:
-            if k in rooms:
-                free.setdefault((values[k].shape, values[k].dtype), []).append(rooms[k])
-    return dropped, rooms
 
 
 def _regions(plan: Plan, group: Group) -> tuple[list[int], list[Region]]:
