@@ -15,6 +15,7 @@ from experiments.compiled_peers import Maker
 from experiments.problems import (
     arm,
     brusselator,
+    bundle,
     chains,
     classifier,
     gmm,
@@ -22,6 +23,7 @@ from experiments.problems import (
     logistic,
     lorenz96,
     lotka_volterra,
+    lstm,
     rosenbrock,
 )
 
@@ -71,6 +73,16 @@ def loop_of_elements(x: Any, xp: Any = np) -> Any:
 
 def lotka_volterra_final(p: Any, xp: Any = np) -> Any:
     return lotka_volterra.final(p)
+
+
+def lotka_volterra_rolled(p: Any, xp: Any = np) -> Any:
+    return lotka_volterra.final_scanned(p, dualad.scan)
+
+
+def lotka_volterra_by_jax(p: Any, xp: Any) -> Any:
+    from jax import lax
+
+    return lotka_volterra.final_scanned(p, lax.scan)
 
 
 def bent(x: Any, xp: Any = np) -> Any:
@@ -229,8 +241,34 @@ CASES = {
         4,
         (
             casadi("gradient", True),
-            jax(jax_forward, "JAX, scan", function=lotka_volterra.final_scanned),
+            jax(jax_forward, "JAX, scan", function=lotka_volterra_by_jax),
         ),
+    ),
+    "lotka-volterra-scan": Case(
+        "Lotka–Volterra, scan of 200 RK4 steps: gradient",
+        lotka_volterra_rolled,
+        lambda n, seed: (np.array(lotka_volterra.PARAMETERS),),
+        4,
+        (jax(jax_forward, "JAX, scan", function=lotka_volterra_by_jax),),
+        derive=made.forward,
+    ),
+    "lstm": Case(
+        "LSTM, 2 layers, 1,024 characters: gradient",
+        lstm.loss,
+        lstm.data,
+        1_024,
+        (jax(jax_gradient, "JAX, scan", function=lstm.loss_by_jax),),
+    ),
+    "bundle": Case(
+        "bundle adjustment, 31,843 observations: Jacobian",
+        bundle.residual,
+        bundle.data,
+        31_843,
+        (
+            jax(made.jax_blocks("jacfwd"), "JAX, jacfwd", target=3.0),
+            jax(made.jax_blocks("jacrev"), "JAX, jacrev", target=3.0),
+        ),
+        derive=made.blocks,
     ),
     **{f"compile-{n}": straight_line(n) for n in (100, 1_000, 10_000, 100_000)},
     "rosenbrock-1000000": Case(

@@ -53,6 +53,24 @@ def directions(f: Any) -> Any:
     return pushed
 
 
+def forward(f: Any) -> Any:
+    """Derivative along every direction in one sweep."""
+    return dualad.jacobian(f, mode="forward")
+
+
+def blocks(f: Any) -> Any:
+    """Jacobians of all columns at once, (m, n, N), of a function from (n, N) to (m, N) whose columns are independent.
+
+    The gradient of a row's sum over all columns has that row of every column's Jacobian.
+    """
+
+    def rows(q: Any, *data: Any) -> Any:
+        gradient = dualad.grad(lambda q, i: np.sum(f(q, *data)[i]))
+        return np.stack([gradient(q, i) for i in range(len(f(q, *data)))])
+
+    return rows
+
+
 def dualad_compiled(derive: Any, f: Any, args: tuple[Any, ...]) -> partial[Any]:
     return partial(dualad.compile(derive(f)), *args)
 
@@ -81,6 +99,15 @@ def jax_directions(jax: Any, f: Any) -> Any:
         return jax.vmap(lambda v: jax.jvp(f, (x,), (v,))[1], in_axes=-1, out_axes=-1)(v)
 
     return pushed
+
+
+def jax_blocks(derive: str) -> Any:
+    """The Jacobian of each column, by `jacfwd` or `jacrev`, for all columns, which stay the last axis."""
+
+    def rows(jax: Any, f: Any) -> Any:
+        return jax.vmap(getattr(jax, derive)(f), in_axes=-1, out_axes=-1)
+
+    return rows
 
 
 def jax_compiled(derive: Any, f: Any, args: tuple[Any, ...]) -> Call:

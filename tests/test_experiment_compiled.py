@@ -1,5 +1,7 @@
 """The experiment on compiled derivatives, in tiny sizes and without the libraries it compares with."""
 
+import itertools
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +20,7 @@ from experiments.experiment import load
 from experiments.problems import (
     arm,
     brusselator,
+    bundle,
     chains,
     classifier,
     gmm,
@@ -25,6 +28,7 @@ from experiments.problems import (
     logistic,
     lorenz96,
     lotka_volterra,
+    lstm,
     rosenbrock,
     straight,
 )
@@ -208,3 +212,48 @@ def test_flows_and_losses():
     assert even == pytest.approx(np.log(10))
     c, d = lotka_volterra.step(1.0, 0.5, lotka_volterra.PARAMETERS, 0.0)
     assert (c, d) == (1.0, 0.5)
+    p = np.array(lotka_volterra.PARAMETERS)
+    assert lotka_volterra.final_scanned(p, dualad.scan, 20) == lotka_volterra.final(p, 20)
+
+
+def test_what_cameras_see():
+    rng = np.random.default_rng(5)
+    axis, x = rng.standard_normal((2, 3))
+    cross = np.array([[0.0, -axis[2], axis[1]], [axis[2], 0.0, -axis[0]], [-axis[1], axis[0], 0.0]])
+    rotation = sum(np.linalg.matrix_power(cross, k) / math.factorial(k) for k in range(40))
+    np.testing.assert_allclose(bundle.turned(axis, x), rotation @ x, rtol=1e-12)
+    q, seen = bundle.data(4, 1)
+    far = bundle.residual(q, seen)
+    one = [bundle.residual(q[:, k], seen[:, k]) for k in range(4)]
+    np.testing.assert_array_equal(far, np.stack(one, axis=1))
+    q[3:6], q[6:11] = 0.0, [[500.0], [7.0], [9.0], [0.0], [0.0]]  # pinholes at the origin
+    q[11:14] = np.outer(rng.standard_normal(3), np.arange(1.0, 5.0))
+    rays = bundle.residual(q, np.zeros((2, 4))) / q[14]
+    turn = bundle.turned(q[0:3], q[11:14])
+    np.testing.assert_allclose(rays[0], 500.0 * turn[0] / turn[2] + 7.0, rtol=1e-12)
+
+
+def test_blocks_are_the_jacobian_of_each_column():
+    q, seen = bundle.data(3, 2)
+    found = made.blocks(bundle.residual)(q, seen)
+    assert found.shape == (2, 15, 3)
+    for k in range(3):
+        expected = dualad.jacobian(bundle.residual)(q[:, k], seen[:, k])
+        np.testing.assert_allclose(found[:, :, k], expected, rtol=1e-12, atol=1e-9)
+
+
+def test_the_recurrent_network_is_a_loop_of_cells():
+    (gates, ends), state, sequence = lstm.data(6, 3)
+    s, total = [list(layer) for layer in state], 0.0
+    for x, following in itertools.pairwise(sequence):
+        x = x * ends[0]
+        for i in range(lstm.LAYERS):
+            w, b = gates[i]
+            forget, let_in, let_out = (
+                1 / (1 + np.exp(-(w[j] * v + b[j]))) for j, v in enumerate((x, s[i][0], x))
+            )
+            s[i][1] = forget * s[i][1] + let_in * np.tanh(w[3] * s[i][0] + b[3])
+            x = s[i][0] = let_out * np.tanh(s[i][1])
+        y = x * ends[1] + ends[2]
+        total += np.sum(following * (y - np.log(2.0 + np.exp(y).sum())))
+    assert lstm.loss([gates, ends], state, sequence) == pytest.approx(-total / (5 * lstm.BITS), rel=1e-13)

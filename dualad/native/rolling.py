@@ -17,6 +17,7 @@ from .scalars import NotScalar, Scalars
 from .straight import Straight
 
 STEPS = 3_000_000  # instructions of Python's that take less time than compiling them would
+CALLS = 2  # of one that runs more often, as in a compiled function, there will be many more
 
 
 def run(body: Any, operands: Sequence[Any], length: int, backwards: bool) -> tuple[Any, ...]:
@@ -30,10 +31,10 @@ def run(body: Any, operands: Sequence[Any], length: int, backwards: bool) -> tup
 class Runner:
     """Runs the loop of one body. Tracing runs each loop once, for which compiling may not be worth its time."""
 
-    __slots__ = ("_body", "_code", "_native", "_one", "_seen")
+    __slots__ = ("_body", "_calls", "_code", "_native", "_one", "_seen")
 
     def __init__(self, body: Any) -> None:
-        self._body, self._seen = body, 0
+        self._body, self._seen, self._calls = body, 0, 0
         self._native: Native | None = None
         self._code: Scalars | None = None
         program = body.program
@@ -49,7 +50,8 @@ class Runner:
     def __call__(self, operands: Sequence[Any], length: int, backwards: bool) -> tuple[Any, ...]:
         if self._code is not None and available():
             self._seen += length * len(self._code.code.instructions)
-            if self._native is None and self._seen > STEPS:
+            self._calls += 1
+            if self._native is None and (self._seen > STEPS or self._calls > CALLS):
                 self._native = Native(self._body, self._code)
             if self._native is not None:
                 return self._native(operands, length, backwards)

@@ -1,4 +1,4 @@
-"""Lotka-Volterra, integrated by Runge-Kutta's fourth-order method in a Python loop over scalars."""
+"""Lotka-Volterra, integrated by Runge-Kutta's fourth-order method over scalars."""
 
 
 def rates(u, v, p):
@@ -19,18 +19,16 @@ def step(u, v, p, h):
 
 
 def final(p, steps=200, h=0.05):
-    """Prey plus twice the predators after `steps` steps, as a function of the four parameters."""
+    """Prey plus twice the predators after `steps` steps, as a function of the four parameters, by a Python loop."""
     u, v = 1.0, 0.5
     for _ in range(steps):
         u, v = step(u, v, p, h)
     return u + 2.0 * v
 
 
-def final_scanned(p, xp=None, steps=200, h=0.05):
-    """The same with JAX's own loop, which compiles one step where `final` unrolls them all."""
-    from jax import lax
-
-    (u, v), _ = lax.scan(lambda uv, _: (step(*uv, p, h), None), (1.0, 0.5), length=steps)
+def final_scanned(p, scan, steps=200, h=0.05):
+    """The same by `dualad.scan` or JAX's, which compile one step, where `final` unrolls them all."""
+    (u, v), _ = scan(lambda uv, _: (step(*uv, p, h), None), (1.0, 0.5), None, length=steps)
     return u + 2.0 * v
 
 
