@@ -186,8 +186,6 @@ ROWS: dict[str, Row] = {
 for _name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh",
               "cbrt", "hypot"):  # fmt: skip
     ROWS[f"np.{_name}"] = _plain(_name)
-# Operations whose own function is written over those above
-INLINED = frozenset(("sech²",))
 TRUTHS: frozenset[Any] = frozenset(
     ("np.where", "np.logical_and", "np.logical_or", "np.logical_xor", "np.logical_not",
      "np.bitwise_and", "np.bitwise_or", "np.bitwise_xor")
