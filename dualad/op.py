@@ -1,6 +1,7 @@
 """The registry: each operation is declared once, and every interpreter reads the declaration.
 
-Four kinds of declaration, each with one rule per argument, written in plain NumPy:
+Four kinds of declaration, each with one rule per argument, written in plain NumPy (and a fifth in rolled.py, with
+rules of all arguments jointly):
 
     elementwise   the partial derivative, a number or a function of the output and the inputs
     linear        jointly linear (a sum, a reshape, an index): the adjoint, a function of the cotangent

@@ -183,6 +183,8 @@ def _handed_out(r: Any, x: Any, seen: set[int]) -> Any:
         r = r if r.ndim else r[()]
     if isinstance(r, (float, np.generic)) and not isinstance(x, Tracer):
         r = float(r) if type(x) is float else x.dtype.type(r)
+    elif isinstance(x, Tracer) and x.symbolic:
+        r = x.alike(r)  # type: ignore[attr-defined]
     return r
 
 

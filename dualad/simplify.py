@@ -39,6 +39,7 @@ def _shared(program: Program) -> Program:
             if whole and value.dtype is not None and value.op is not None:
                 constants = [values[a.k].constant if type(a) is Ref else a for a in args]
                 y = evaluated(value.op, constants, value.kwargs)
+                y = value.form(y) if value.form in (float, complex) else y
                 linear = value.op.kind == "linear" or value.op.fn in _LINEAR
                 seed = {"seed": True} if linear and all(values[r].kwargs for r in value.refs) else {}
                 value = Value(None, (), seed, value.shape, value.dtype, form_of(y), y)

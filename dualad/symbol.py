@@ -14,13 +14,14 @@ import numpy as np
 
 from .array import TracedArray
 from .errors import TraceError, error, user_line
-from .op import Op, Tracer, example
+from .op import UNARY, Op, Tracer, example
 from .program import Guard, Program, Ref, Value, form_of
 from .tape import part
 from .tracer import Traced, _restacked_only, leaked, next_number, operand
 from .tree import Rebuild, flatten
 from .views import link
 
+positive = UNARY[np.positive]
 _VALUE_SHAPES = frozenset((np.nonzero, np.flatnonzero, np.argwhere))
 
 
@@ -163,6 +164,16 @@ class Symbol(Traced):
             link(result, args[0], op, kwargs)
         return result
 
+    def alike(self, r: Any) -> Any:
+        """A symbol as a Python float where this one is: NumPy's number, or an array without axes, for a float."""
+        if (
+            type(self.value) is not float
+            or type(getattr(r, "value", 0.0)) is float
+            or not isinstance(r, Symbol)
+        ):
+            return r
+        return self.trace.record(positive, (r,), {}, float(r.value))
+
     def seen(self, what: str) -> Any:
         """The value as Python code is given it, for one number."""
         if self.shape:
@@ -176,7 +187,8 @@ class Symbol(Traced):
         return self.value
 
     def __bool__(self) -> bool:
-        return bool(np.reshape(self, ()).seen("bool()") if self.size == 1 else super().__bool__())  # type: ignore
+        one: Any = self if not self.shape else np.reshape(self, ()) if self.size == 1 else None  # type: ignore[call-overload]
+        return super().__bool__() if one is None else bool(one.seen("bool()"))
 
     def __round__(self, n: int | None = None) -> Any:
         return int(np.rint(self)) if n is None else np.round(self, n)  # type: ignore[call-overload]
