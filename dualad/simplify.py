@@ -22,45 +22,56 @@ def simplified(program: Program) -> Program:
 
 def _shared(program: Program) -> Program:
     values: list[Value] = []
-    place: list[int] = []  # of each value of the old program in the new one
-    known: dict[Any, int] = {}
+    place: list[Ref] = []  # of each value of the old program in the new one
+    known: dict[Any, Ref] = {}
+    inputs = frozenset(program.inputs)
     for k, value in enumerate(program.values):
-        if value.op is None:
-            key = ("input", k) if k in program.inputs else (*value.kwargs, fingerprint(value.constant))
+        op = value.op
+        if op is None:
+            key: Any = ("input", k) if k in inputs else (*value.kwargs, fingerprint(value.constant))
         else:
             value = _moved(value, place)
-            if value.op is not None and value.op.kind == "joint":
+            if op.kind == "joint":
                 value = _merged(value)
             args = value.args
             if _stays(value, values):
-                place.append(value.refs[0])
+                place.append(Ref(value.refs[0]))
                 continue
-            whole = all(type(a) is not Ref or _is_constant(values[a.k]) for a in args)
-            if whole and value.dtype is not None and value.op is not None:
+            if value.dtype is not None and all(
+                [type(a) is not Ref or _is_constant(values[a.k]) for a in args]
+            ):
                 constants = [values[a.k].constant if type(a) is Ref else a for a in args]
-                y = evaluated(value.op, constants, value.kwargs)
+                y = evaluated(op, constants, value.kwargs)
                 y = value.form(y) if value.form in (float, complex) else y
-                linear = value.op.kind == "linear" or value.op.fn in _LINEAR
+                linear = op.kind == "linear" or op.fn in _LINEAR
                 seed = {"seed": True} if linear and all(values[r].kwargs for r in value.refs) else {}
                 value = Value(None, (), seed, value.shape, value.dtype, form_of(y), y)
                 key = (*seed, fingerprint(y))
             else:
-                static = tuple(a if type(a) is Ref else fingerprint(a) for a in args)
-                key = (id(value.op), static, fingerprint(value.kwargs) if value.kwargs else ())
-        if key not in known:
-            known[key] = len(values)
+                static = tuple([a if type(a) is Ref else fingerprint(a) for a in args])
+                key = (id(op), value.form, static, fingerprint(value.kwargs) if value.kwargs else ())
+        ref = known.get(key)
+        if ref is None:
+            ref = known[key] = Ref(len(values))
             values.append(value)
-        place.append(known[key])
-    guards = [guard._replace(k=place[guard.k]) for guard in program.guards]
-    return Program(values, [place[k] for k in program.inputs], [place[k] for k in program.outputs], guards)
+        place.append(ref)
+    return _placed(program, values, place)
 
 
 def _moved(value: Value, place: Any) -> Value:
     """The value, reading its operands where they are in another program."""
-    if not value.args:
+    op, args, kwargs, shape, dtype, form, constant = value
+    if not args:
         return value
-    args = tuple([Ref(place[a.k]) if type(a) is Ref else a for a in value.args])
-    return Value(value.op, args, value.kwargs, value.shape, value.dtype, value.form, value.constant)
+    moved = tuple([place[a.k] if type(a) is Ref else a for a in args])
+    return Value(op, moved, kwargs, shape, dtype, form, constant)
+
+
+def _placed(program: Program, values: list[Value], place: Any) -> Program:
+    """The program of `values`, which stand for the old ones at `place`."""
+    guards = [guard._replace(k=place[guard.k].k) for guard in program.guards]
+    inputs, outputs = ([place[k].k for k in ks] for ks in (program.inputs, program.outputs))
+    return Program(values, inputs, outputs, guards)
 
 
 def _merged(value: Value) -> Value:
@@ -106,17 +117,16 @@ def _alive(program: Program) -> Program:
             renumbered[k] = {old: new for new, old in enumerate(outputs)}
         elif value.op is part:
             used.setdefault(value.refs[0], set()).add(value.kwargs["k"])
-        needed.update(value.refs)
-    place: dict[int, int] = {}
+        needed.update([a.k for a in value.args if type(a) is Ref])
+    place: dict[int, Ref] = {}
     alive: list[Value] = []
     for k, value in enumerate(values):
         if k in needed:
-            place[k] = len(alive)
+            place[k] = Ref(len(alive))
             if value.op is part and value.refs[0] in renumbered:
                 value = value._replace(kwargs={"k": renumbered[value.refs[0]][value.kwargs["k"]]})
             alive.append(_moved(value, place))
-    guards = [guard._replace(k=place[guard.k]) for guard in program.guards]
-    return Program(alive, [place[k] for k in program.inputs], [place[k] for k in program.outputs], guards)
+    return _placed(program, alive, place)
 
 
 def fingerprint(x: Any) -> Any:

@@ -17,11 +17,12 @@ from .errors import TraceError, error, user_line
 from .op import UNARY, Op, Tracer, example
 from .program import Guard, Program, Ref, Value, form_of
 from .tape import part
-from .tracer import Traced, _restacked_only, leaked, next_number, operand
+from .tracer import FAST, Raw, Traced, _restacked_only, leaked, next_number, operand
 from .tree import Rebuild, flatten
 from .views import link
 
 positive = UNARY[np.positive]
+_FLOAT64 = np.dtype(np.float64)
 _VALUE_SHAPES = frozenset((np.nonzero, np.flatnonzero, np.argwhere))
 
 
@@ -62,9 +63,13 @@ class Trace:
         self, op: Op | None, args: tuple[Any, ...], kwargs: dict[str, Any], y: Any, constant: Any = None
     ) -> int:
         """Write one value, and say where."""
-        dtype = getattr(y, "dtype", None) or (None if isinstance(y, tuple) else np.result_type(type(y)))
-        shape = () if isinstance(y, tuple) else np.shape(y)
-        self.values.append(Value(op, args, kwargs, shape, dtype, form_of(y), constant))
+        if type(y) is float:
+            value = Value(op, args, kwargs, (), _FLOAT64, float, constant)
+        else:
+            dtype = getattr(y, "dtype", None) or (None if isinstance(y, tuple) else np.result_type(type(y)))
+            shape = () if isinstance(y, tuple) else np.shape(y)
+            value = Value(op, args, kwargs, shape, dtype, form_of(y), constant)
+        self.values.append(value)
         return len(self.values) - 1
 
     def record(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any], y: Any) -> Any:
@@ -221,6 +226,30 @@ for _name, _fn in _OPERATORS.items():
 setattr(Symbol, "__invert__", lambda self: np.invert(self))  # noqa: B010
 
 
+def _binary(op: Op, raw: Raw, reflected: bool) -> Callable[[Any, Any], Any]:
+    """Python's operator: of numbers written down at once, of all else by NumPy's function, which dispatches."""
+
+    def method(self: Symbol, other: Any) -> Any:
+        trace, x = self.trace, self.value
+        y = other.value if type(other) is Symbol and other.trace is trace else other
+        if (type(x) is float or type(x) is np.float64) and (type(y) is float or type(y) is np.float64):
+            pair = (other, self) if reflected else (self, other)
+            try:
+                z = raw(y, x) if reflected else raw(x, y)
+            except ZeroDivisionError:  # NumPy has a limit
+                return op.fn(*pair)
+            return trace.record(op, pair, {}, z)
+        return op.fn(other, self) if reflected else op.fn(self, other)
+
+    return method
+
+
+for _name, _op, _raw, _, _ in FAST:
+    if _name != "pow":
+        setattr(Symbol, f"__{_name}__", _binary(_op, _raw, False))
+        setattr(Symbol, f"__r{_name}__", _binary(_op, _raw, True))
+
+
 class SymbolArray(TracedArray, Symbol):
     """An array that a program is written over."""
 
@@ -232,7 +261,7 @@ class SymbolArray(TracedArray, Symbol):
 
 def symbol(value: Any, trace: Trace, index: int) -> Symbol:
     """A `Symbol` of either kind."""
-    result = SymbolArray() if np.shape(value) else Symbol()
+    result = SymbolArray() if isinstance(value, np.ndarray) and value.ndim else Symbol()
     result.value, result.trace, result.index = value, trace, index
     return result
 
