@@ -48,8 +48,10 @@ def _shared(program: Program) -> Program:
                 value = Value(None, (), seed, value.shape, value.dtype, form_of(y), y)
                 key = (*seed, fingerprint(y))
             else:
-                static = tuple([a if type(a) is Ref else fingerprint(a) for a in args])
-                key = (id(op), value.form, static, fingerprint(value.kwargs) if value.kwargs else ())
+                # Flat, and of plain numbers mostly: Python's garbage collector forgets such tuples
+                key = (id(op), id(value.form), *[a.k if type(a) is Ref else (fingerprint(a),) for a in args])
+                if value.kwargs:
+                    key = (*key, (fingerprint(value.kwargs),), "keywords")
         ref = known.get(key)
         if ref is None:
             ref = known[key] = Ref(len(values))
@@ -64,7 +66,7 @@ def _moved(value: Value, place: Any) -> Value:
     if not args:
         return value
     moved = tuple([place[a.k] if type(a) is Ref else a for a in args])
-    return Value(op, moved, kwargs, shape, dtype, form, constant)
+    return value if moved == args else Value(op, moved, kwargs, shape, dtype, form, constant)
 
 
 def _placed(program: Program, values: list[Value], place: Any) -> Program:

@@ -37,11 +37,12 @@ class Trace:
         the body of a loop, whose every round goes through it, so that nothing may branch on its values
     """
 
-    __slots__ = ("captured", "captures", "constants", "guards", "number", "open", "values")
+    __slots__ = ("captured", "captures", "constants", "guards", "number", "open", "refs", "values")
 
     def __init__(self, captures: bool = False) -> None:
         self.number, self.open = next_number(), True
         self.values: list[Value] = []
+        self.refs: list[Ref] = []  # one for each value: many would be work for Python's garbage collector
         self.guards: dict[int, Guard] = {}
         self.constants: dict[int, tuple[int, Any]] = {}  # by id, kept alive
         self.captures = captures
@@ -57,7 +58,7 @@ class Trace:
         if key not in self.constants:
             kept = x.copy() if isinstance(x, np.ndarray) else x  # as it is now
             self.constants[key] = self.append(None, (), {}, kept, kept), x
-        return Ref(self.constants[key][0])
+        return self.refs[self.constants[key][0]]
 
     def append(
         self, op: Op | None, args: tuple[Any, ...], kwargs: dict[str, Any], y: Any, constant: Any = None
@@ -69,8 +70,10 @@ class Trace:
             dtype = getattr(y, "dtype", None) or (None if isinstance(y, tuple) else np.result_type(type(y)))
             shape = () if isinstance(y, tuple) else np.shape(y)
             value = Value(op, args, kwargs, shape, dtype, form_of(y), constant)
+        k = len(self.values)
         self.values.append(value)
-        return len(self.values) - 1
+        self.refs.append(Ref(k))
+        return k
 
     def record(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any], y: Any) -> Any:
         """Write an operation, and return its result as a symbol."""
@@ -80,14 +83,14 @@ class Trace:
         if not isinstance(y, tuple):
             return symbol(y, self, k)
         parts: list[Any] = [
-            symbol(v, self, self.append(part, (Ref(k),), {"k": i}, v)) for i, v in enumerate(y)
+            symbol(v, self, self.append(part, (self.refs[k],), {"k": i}, v)) for i, v in enumerate(y)
         ]
         return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
 
     def reference(self, a: Any) -> Any:
         """An argument as the program has it: numbers and arrays by place, all else as it is."""
         if isinstance(a, Symbol) and a.trace is self:
-            return Ref(a.index)
+            return self.refs[a.index]
         if isinstance(a, Tracer):
             return self.capture(a)
         return self.constant(a) if isinstance(a, (float, int, complex, np.ndarray, np.generic)) else a
@@ -100,7 +103,7 @@ class Trace:
             raise ReadsTraced
         if id(a) not in self.captured:
             self.captured[id(a)] = self.append(None, (), {}, example(a)), a
-        return Ref(self.captured[id(a)][0])
+        return self.refs[self.captured[id(a)][0]]
 
     def lift(self, seed: Any) -> Any:
         """A unit direction, say: its zeros are structural. What was computed is no constant."""
@@ -244,7 +247,7 @@ def _binary(op: Op, raw: Raw, reflected: bool) -> Callable[[Any, Any], Any]:
     return method
 
 
-for _name, _op, _raw, _, _ in FAST:
+for _name, _op, _raw, _, _raw_n in FAST:
     if _name != "pow":
         setattr(Symbol, f"__{_name}__", _binary(_op, _raw, False))
         setattr(Symbol, f"__r{_name}__", _binary(_op, _raw, True))

@@ -18,6 +18,9 @@ _QUICK = frozenset(
 )  # fmt: skip
 
 
+_SIMPLER = frozenset(("fadd", "fsub", "fmul", "fdiv", "fneg", "select"))
+
+
 class Instruction(NamedTuple):
     """`op` of earlier values; or, without any, the constant or the input that `data` names."""
 
@@ -91,15 +94,18 @@ class Code:
 
     def emit(self, op: str, *args: int, kind: str = "d") -> int:
         """An instruction, or the earlier value that it comes to."""
-        simple = self._simple(op, args)
-        if simple is not None:
-            return simple
-        if op in ("fadd", "fmul") and args[0] > args[1]:
-            args = args[::-1]
-        key = (op, args)
-        if key not in self._known:
-            self._known[key] = self._append(op, args, kind)
-        return self._known[key]
+        if op in _SIMPLER:
+            simple = self._simple(op, args)
+            if simple is not None:
+                return simple
+            if args[0] > args[-1] and (op == "fadd" or op == "fmul"):
+                args = args[::-1]
+        key = (op, *args)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = len(self.instructions)
+            self.instructions.append(Instruction(op, args, kind))
+        return known
 
     def repeat(self, loop: Repeat, args: tuple[int, ...], results: int) -> list[int]:
         """The numbers that a loop gives."""
@@ -137,35 +143,34 @@ class Code:
         zero, one = self.zero, self.one
         if op == "fmul":
             a, b = args
-            if zero in args:
+            if a == zero or b == zero:
                 return zero
-            return b if a == one else a if b == one else self._folded(op, args)
-        if op in ("fadd", "fsub"):
+            return b if a == one else a if b == one else self._folded(op, a, b)
+        if op == "fadd" or op == "fsub":
             a, b = args
             if b == zero:
                 return a
             if a == zero:
                 return b if op == "fadd" else self.emit("fneg", b)
-            return self._folded(op, args)
+            return self._folded(op, a, b)
         if op == "fdiv":
             return zero if args[0] == zero else args[0] if args[1] == one else None
         if op == "fneg":
             if args[0] == zero:
                 return zero
             inner = self.instructions[args[0]]
-            return inner.args[0] if inner.op == "fneg" else self._folded(op, args)
+            if inner.op == "constant":
+                return self.constant(-inner.data)
+            return inner.args[0] if inner.op == "fneg" else None
         if op == "select":
             c, a, b = args
             known = self.value(c)
             return a if a == b or known is True else b if known is False else None
         return None
 
-    def _folded(self, op: str, args: tuple[int, ...]) -> int | None:
-        known = [self.value(a) for a in args]
-        if None in known:
+    def _folded(self, op: str, a: int, b: int) -> int | None:
+        x, y = self.instructions[a], self.instructions[b]
+        if x.op != "constant" or y.op != "constant":
             return None
-        if op == "fneg":
-            return self.constant(-known[0])
-        a, b = known
-        y = a * b if op == "fmul" else a + b if op == "fadd" else a - b
-        return self.constant(y) if math.isfinite(y) else None
+        z = x.data * y.data if op == "fmul" else x.data + y.data if op == "fadd" else x.data - y.data
+        return self.constant(z) if math.isfinite(z) else None

@@ -85,9 +85,13 @@ class _Writer:
         last = len(self.chunks) - 1
         if last == 0:
             return {}
-        home = {k: n for n, chunk in enumerate(self.chunks) for k in chunk}
-        waiting = {a for k in self.order for a in self.code[k].args if a in home and home[a] != home[k]}
-        waiting |= {k for k, _ in self.guards if k in home and home[k] != last}
+        home = [-1] * len(self.code)  # the function that computes it
+        for n, chunk in enumerate(self.chunks):
+            for k in chunk:
+                home[k] = n
+        waiting = {k for k, _ in self.guards if 0 <= home[k] != last}
+        for n, chunk in enumerate(self.chunks):
+            waiting.update([a for k in chunk for a in self.code[k].args if 0 <= home[a] != n])
         return {k: n for n, k in enumerate(sorted(waiting))}
 
     def _needed(self) -> list[int]:

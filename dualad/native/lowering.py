@@ -15,6 +15,7 @@ from ..op import OPS, PRIVATE, Op
 from ..program import Value
 from .code import Code
 
+_FLOAT64 = np.dtype(np.float64)
 # A user's operation may have the name of one of ours: those that were declared when this was imported are ours.
 _OURS = frozenset(id(op) for op in (*OPS.values(), *PRIVATE) if isinstance(op, Op))
 
@@ -201,4 +202,4 @@ _TRUTH_VALUED = frozenset(
 def is_row(value: Value) -> bool:
     """Whether a row computes a value: NumPy's sums of truth values and operations on integers are others."""
     name = known(value.op)
-    return name in ROWS and (value.dtype == np.float64 or (value.dtype == np.bool_ and name in _TRUTH_VALUED))
+    return name in ROWS and (value.dtype == _FLOAT64 or (value.dtype == np.bool_ and name in _TRUTH_VALUED))

@@ -16,7 +16,7 @@ import numpy as np
 from ..program import Program, Ref, Value
 from .code import Code, Repeat
 from .inline import inlined
-from .lowering import ROWS, TRUTHS, is_row, known, number
+from .lowering import ROWS, TRUTHS, Row, is_row, known, number
 from .prospect import Prospect
 
 LIMIT = 600_000  # instructions: more take too long to compile
@@ -103,8 +103,13 @@ def _constants(code: Code, value: Value) -> np.ndarray:
     if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8 or x.dtype == np.float32:
         raise NotScalar(f"a constant of dtype {x.dtype}")
     structural = bool(value.kwargs)
-    flat = [code.constant(v, structural) for v in x.ravel().tolist()]
-    return np.array(flat, dtype=int).reshape(x.shape)
+    if x.dtype.kind == "f":
+        x = x.astype(np.float64)
+    _, first, which = np.unique(  # of floats by their bits: -0.0 is not 0.0
+        x.ravel().view(np.int64) if x.dtype.kind == "f" else x.ravel(), return_index=True, return_inverse=True
+    )
+    distinct = [code.constant(v, structural) for v in x.ravel()[first].tolist()]
+    return np.array(distinct, dtype=int)[which].reshape(x.shape)
 
 
 # What only moves numbers, whatever they are; and what NumPy's own loops over objects sum and multiply
@@ -167,13 +172,31 @@ def _looped(code: Code, value: Value, args: list[Any]) -> tuple[np.ndarray, ...]
 def _elementwise(code: Code, name: str, args: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
     row, asis = ROWS[name], name in TRUTHS
     if shape == () and not asis:
-        return np.array(row(code, *[number(code, int(a)) for a in args]))
+        written = code.instructions
+        return np.array(
+            row(code, *[k if written[k].kind == "d" else number(code, k) for k in map(int, args)])
+        )
     columns = [np.broadcast_to(a, shape).ravel().tolist() for a in args]
     if not asis:
-        columns = [[number(code, k) for k in column] for column in columns]
+        written = code.instructions
+        columns = [[k if written[k].kind == "d" else number(code, k) for k in c] for c in columns]
     elif name == "np.where":
         columns[1:] = [[number(code, k) for k in column] for column in columns[1:]]
-    return np.array([row(code, *ks) for ks in zip(*columns, strict=True)], dtype=int).reshape(shape)
+    flat = list(map(_Rows(code, row).__getitem__, zip(*columns, strict=True)))
+    return np.array(flat, dtype=int).reshape(shape)
+
+
+class _Rows(dict[Any, int]):
+    """What a row makes of operands. Arrays of zeros have few distinct ones."""
+
+    __slots__ = ("code", "row")
+
+    def __init__(self, code: Code, row: Row) -> None:
+        self.code, self.row = code, row
+
+    def __missing__(self, ks: tuple[int, ...]) -> int:
+        k = self[ks] = self.row(self.code, *ks)
+        return k
 
 
 def _scattered(code: Code, g: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -183,7 +206,7 @@ def _scattered(code: Code, g: np.ndarray, index: Any, shape: tuple[int, ...]) ->
     for place, k in zip(
         places.ravel().tolist(), np.broadcast_to(g, places.shape).ravel().tolist(), strict=True
     ):
-        result[place] = code.emit("fadd", result[place], k)
+        result[place] = k if result[place] == code.zero else code.emit("fadd", result[place], k)
     return np.array(result, dtype=int).reshape(shape)
 
 
