@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError, TraceError, error
+from .errors import ArgumentError, error
+from .form import collector, is_dynamic, signature
 from .native import available
 from .native.prospect import SHORT, has_zeros_to_use
 from .native.scalars import LIMIT, NotScalar, Scalars
 from .native.straight import Straight
-from .op import Tracer
 from .program import Program
 from .replay import Replay
 from .run import keep_freed_memory
@@ -154,9 +154,10 @@ class Compiled:
         self._variants: OrderedDict[Any, list[Variant]] = OrderedDict()
         self._lock = threading.Lock()
         self._fast: Callable[..., Any] = self._found
+        self._named: Callable[..., Any] = self._found  # with arguments by name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._fast(*args) if not kwargs else self._found(*args, **kwargs)
+        return self._fast(*args) if not kwargs else self._named(*args, **kwargs)
 
     def _found(self, *args: Any, **kwargs: Any) -> Any:
         """Any call that the last one's native code does not take."""
@@ -164,7 +165,7 @@ class Compiled:
         if form is None:
             return self._f(*args, **kwargs)
         leaves, rebuild = flatten((args, kwargs))
-        dynamic = [k for k, x in enumerate(leaves) if _is_dynamic(x)]
+        dynamic = [k for k, x in enumerate(leaves) if is_dynamic(x)]
         given = [leaves[k] for k in dynamic]
         with self._lock:
             variants = list(self._variants.get(form, ()))
@@ -204,43 +205,36 @@ class Compiled:
         return variant.rebuild(found)
 
     def _install(self, variant: Variant, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Let the next call go straight to native code, if its arguments are plain numbers and arrays."""
-        if kwargs or not all(map(_is_dynamic, args)):
-            return
-        if variant.module is None:
-            self._fast = self._straight_to(variant, args)
-            return
-        single = len(variant.program.outputs) == 1 and variant.rebuild([_MISS]) is _MISS
-        if single:
-            self._fast = _function(variant.module, self._found)
-            return
+        """Let the next call go straight to the variant, if it has arguments of this form."""
         native, rebuild = variant.native, variant.rebuild
         one = len(variant.program.outputs) == 1
+        if native is not None and not kwargs and all(map(is_dynamic, args)):
+            if one and rebuild([_MISS]) is _MISS:
+                self._fast = _function(variant.module, self._found)
+                return
 
-        def fast(*args: Any) -> Any:
-            found = native(*args)
-            return self._found(*args) if found is _MISS else rebuild((found,) if one else found)
+            def direct(*args: Any) -> Any:
+                found = native(*args)
+                return self._found(*args) if found is _MISS else rebuild((found,) if one else found)
 
-        self._fast = fast
+            self._fast = direct
+            return
+        collect = collector((args, kwargs), checks=native is None)
+        if collect is None:
+            return
 
-    def _straight_to(self, variant: Variant, like: tuple[Any, ...]) -> Callable[..., Any]:
-        """What passes arguments of one form to a variant, and others to `_found`."""
-        forms = [(type(x), getattr(x, "shape", None), getattr(x, "dtype", None)) for x in like]
+        def fast(*args: Any, **kwargs: Any) -> Any:
+            leaves: list[Any] = []
+            if collect((args, kwargs), leaves):
+                found = variant.run(leaves) if native is None else native(*leaves)
+                if found is not _MISS:
+                    return rebuild((found,) if one and native is not None else found)
+            return self._found(*args, **kwargs)
 
-        def fast(*args: Any) -> Any:
-            if len(args) == len(forms):
-                for x, (kind, shape, dtype) in zip(args, forms, strict=True):
-                    if type(x) is not kind or (
-                        kind not in (float, complex) and (x.shape != shape or x.dtype != dtype)
-                    ):
-                        break
-                else:
-                    found = variant.run(args)
-                    if found is not _MISS:
-                        return variant.rebuild(found)
-            return self._found(*args)
-
-        return fast
+        if kwargs:
+            self._named = fast
+        else:
+            self._fast = fast
 
     def _variant(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Variant:
         form = signature((args, kwargs))
@@ -355,37 +349,3 @@ def backend_info() -> dict[str, Any]:
         "width": width,
         "libmvec": bool(functions),
     }
-
-
-def _is_dynamic(x: Any) -> bool:
-    return type(x) in (float, complex) or isinstance(x, (np.ndarray, np.number))
-
-
-def signature(x: Any) -> Any:
-    """The form of arguments, hashable: equal for those that one program serves. None if one is traced."""
-    if isinstance(x, Tracer):
-        return None
-    if type(x) in (float, complex):
-        return type(x)
-    if isinstance(x, (np.ndarray, np.number)):
-        if x.dtype == object:
-            return None
-        return type(x), x.dtype, x.shape
-    if isinstance(x, dict):
-        parts = [signature(v) for v in x.values()]
-        return None if None in parts else (type(x), *x, *parts)
-    if isinstance(x, (tuple, list)):
-        parts = [signature(v) for v in x]
-        return None if None in parts else (type(x), *parts)
-    leaves, _ = flatten(x)
-    if len(leaves) != 1 or leaves[0] is not x:  # a dataclass
-        return None if (inner := signature(leaves)) is None else (type(x), inner)
-    # An object that is equal to itself alone may hold other values at the next call.
-    kind: Any = type(x)
-    if kind.__hash__ is None or (kind.__eq__ is object.__eq__ and not callable(x)):
-        raise error(
-            TraceError,
-            f"a compiled function was given a {type(x).__name__}, of which it cannot see whether it has changed",
-            "numbers, arrays, tuples, dicts or a dataclass of them; or a function that reads it from outside, as it is",
-        )
-    return "static", type(x), x

@@ -31,6 +31,7 @@ LAYERS = {
     "values": {"tracer"},
     "arrays": {"array"},
     "structure": {"tree"},
+    "form": {"form"},
     "arguments": {"select"},
     "creation": {"creation"},
     "copies": {"inplace"},
