@@ -14,9 +14,12 @@ from .contract import contraction
 from .lowering import known
 
 
-def inlined(program: Program) -> Program:
-    """The same program with the operations that are written over others replaced by those."""
-    meanings = [_meaning(value, program.values) for value in program.values]
+def inlined(program: Program, exponentials: bool = True) -> Program:
+    """The same program with the operations that are written over others replaced by those.
+
+    exponentials: also those that vectors have faster so; scalar code calls the C library's functions
+    """
+    meanings = [_meaning(value, program.values, exponentials) for value in program.values]
     if not any(meanings):
         return program
     values: list[Value] = []
@@ -47,13 +50,13 @@ def inlined(program: Program) -> Program:
     )
 
 
-def _meaning(value: Value, values: Sequence[Value]) -> Callable[..., Any] | None:
+def _meaning(value: Value, values: Sequence[Value], exponentials: bool) -> Callable[..., Any] | None:
     """What to write in place of an operation, as a function of its operands."""
     op = value.op
     if op is None or value.dtype != np.float64:
         return None
     if known(op) in _BY_EXPONENTIALS:
-        return _BY_EXPONENTIALS[known(op)]
+        return _BY_EXPONENTIALS[known(op)] if exponentials else None
     return contraction(value, [values[k] for k in value.refs])
 
 

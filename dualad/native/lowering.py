@@ -159,6 +159,13 @@ def _where(code: Code, c: int, a: int, b: int) -> int:
     return code.emit("select", truth(code, c), a, b)
 
 
+def _squared_sech(code: Code, a: int) -> int:
+    """Of no large number, so that there is no overflow."""
+    t = code.emit("exp", code.emit("fmul", code.emit("fabs", a), code.constant(-2.0)))
+    below = code.emit("fadd", t, code.one)
+    return code.emit("fdiv", code.emit("fmul", t, code.constant(4.0)), code.emit("fmul", below, below))
+
+
 def _times(factor: float) -> Row:
     return lambda code, a: code.emit("fmul", a, code.constant(factor))
 
@@ -181,6 +188,7 @@ ROWS: dict[str, Row] = {
     "np.less_equal": _compare("ole"), "np.greater": _compare("ogt"), "np.greater_equal": _compare("oge"),
     "np.logical_and": _logic("and"), "np.logical_or": _logic("or"), "np.logical_xor": _logic("xor"),
     "np.bitwise_and": _logic("and"), "np.bitwise_or": _logic("or"), "np.bitwise_xor": _logic("xor"),
+    "sech²": _squared_sech,
     "np.logical_not": lambda code, a: code.emit("xor", truth(code, a), code.constant(True), kind="b"),
     "np.isnan": _nan, "np.isinf": _isinf, "np.isfinite": _isfinite,
 }  # fmt: skip

@@ -63,7 +63,7 @@ class Scalars:
         size = sum(math.prod(v.shape) for v in program.values if v.op is None or not v.op.moves)
         if size > 8 * LIMIT or sum(math.prod(program.values[k].shape) for k in program.inputs) > LIMIT // 4:
             raise NotScalar(f"{size} numbers")  # before any time goes into them
-        program = inlined(program)
+        program = inlined(program, exponentials=False)
         self.code = Code()
         prospect = Prospect(program) if sparse else None
         found = _expanded(self.code, program, min(limit, prospect.limit) if prospect else limit, prospect)
