@@ -265,3 +265,12 @@ def test_jacobians_that_fill_up_run_in_loops():
         np.testing.assert_allclose(
             g(x), dualad.jacobian(lambda x, times=times: ring(x, times))(x), rtol=1e-9, atol=1e-12
         )
+
+
+def test_a_join_of_many_parts_is_numpys():
+    def f(x):
+        return np.sum(np.concatenate([x[k : k + 3] * k for k in range(30)]) ** 2)
+
+    assert calls(f, normal(70)) == ["concatenate"]
+    agree(f, normal(70))
+    agree(grad(f), normal(70))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Ref, Value
+from ..program import Value
 from .lowering import known
 
 UNROLLED = 4  # products whose sum is written out, with no axis for them
@@ -17,11 +17,7 @@ UNROLLED = 4  # products whose sum is written out, with no axis for them
 def contraction(value: Value, operands: Sequence[Value]) -> Callable[..., Any] | None:
     """A function of the operands that does what an `einsum` or a `matmul` does; None where that is best as it is."""
     name = known(value.op)
-    if (
-        name not in ("einsum", "np.matmul")
-        or len(operands) != 2
-        or any(type(a) is not Ref for a in value.args)
-    ):
+    if name not in ("einsum", "np.matmul") or len(operands) != 2 or len(value.args) != 2:
         return None
     if any(v.dtype != np.float64 for v in (value, *operands)):
         return None
@@ -53,12 +49,7 @@ def _contracted(a: Any, b: Any, terms: Sequence[str], output: str) -> Any:
     if not inner or (stack and not (rows and columns)) or 0 < length <= UNROLLED:
         a, b = (_spread(x, t, [*output, *inner]) for x, t in ((a, one), (b, two)))
         if len(inner) == 1 and 0 < length <= UNROLLED:
-            return _sum(
-                [
-                    a[..., j if a.shape[-1] > 1 else 0] * b[..., j if b.shape[-1] > 1 else 0]
-                    for j in range(length)
-                ]
-            )
+            return _sum([a[..., j] * b[..., j] for j in range(length)])
         return np.sum(a * b, axis=tuple(range(len(output), len(output) + len(inner)))) if inner else a * b
     if output and output[-1] in rows:  # the last axis last already
         a, b, one, two, rows, columns = b, a, two, one, columns, rows

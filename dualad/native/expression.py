@@ -112,8 +112,10 @@ class Kinds:
         if name in ("scatter_add", "assignment"):
             return self._pasting(k, value, operands)
         if name in ("concatenate", "roll"):
-            self.paste[k] = Paste(_joined(value, operands) if name == "concatenate" else _rolled(value))
-            return "paste" if len(self.paste[k].pieces) <= PIECES else "call"
+            pieces = _joined(value, operands) if name == "concatenate" else _rolled(value)
+            if len(pieces) <= PIECES:
+                self.paste[k] = Paste(pieces)
+                return "paste"
         return "call"
 
     def _pasting(self, k: int, value: Value, operands: list[Value]) -> str:
