@@ -19,10 +19,10 @@ from .places import Place
 
 CHEAP = 16  # additions that are rather done twice than stored
 TWICE = 1.25  # times that a value is computed, on average, from which on it counts as twice
-BODY = 100  # values computed within one
+BODY = 200  # values computed within one
 READS = 6  # places at which one value is computed
 REGIONS = 40  # boxes into which pastes cut a loop
-GROUP = 150  # values computed in one loop; with BODY, so that it has fewer arrays than ctypes passes, 1024
+GROUP = 300  # values computed in one loop
 
 
 class Call(NamedTuple):
@@ -32,10 +32,11 @@ class Call(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A loop over `shape`: values to be stored, and sums of values."""
+    """A loop over `shape`: values to be stored, reductions of values, and inner ones that it keeps to itself."""
 
     shape: tuple[int, ...]
     members: list[int]
+    inner: tuple[int, ...] = ()
 
 
 class Plan:
@@ -56,6 +57,7 @@ class Plan:
                 break
             self.stored |= twice
             self.steps = self._grouped()
+        self._leave_in_registers()
 
     def fused(self, k: int) -> bool:
         """Whether a loop that needs this value computes it; one that only moves is never read itself."""
@@ -251,3 +253,20 @@ class Plan:
                     if at.setdefault(r, n) != n and costs[r] > CHEAP and self.kinds.kind[r] != "move":
                         twice.add(r)
         return twice
+
+    def _leave_in_registers(self) -> None:
+        """What nobody reads but its own loop, at the very point that it computes, takes no memory."""
+        program, shown = self.program, set[int]()
+        shown.update(program.outputs, (guard.k for guard in program.guards))
+        for step in self.steps:
+            if isinstance(step, Call):
+                shown.update(program.values[step.k].refs)
+            else:
+                own = set(step.members)
+                for k in step.members:
+                    shown.update(r for r, same in self.sources(k) if not (same and r in own))
+        for n, step in enumerate(self.steps):
+            if isinstance(step, Group):
+                inner = [k for k in step.members if self.kinds.kind[k] == "row" and k not in shown]
+                members = [k for k in step.members if k not in inner]
+                self.steps[n] = Group(step.shape, members, tuple(inner))

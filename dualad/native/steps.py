@@ -144,6 +144,8 @@ def _regions(plan: Plan, group: Group) -> tuple[list[int], list[Region]]:
     """A loop's arrays, those that it writes first, and its regions."""
     values, kinds, shape = plan.program.values, plan.kinds, group.shape
     numbers = {k: n for n, k in enumerate(group.members)}
+    computed = sorted((*group.members, *group.inner))
+    here, inner = set(computed), set(group.inner)
     whole = places.identity(shape)
 
     def at(k: int, place: Place, region: Sequence[tuple[int, int]]) -> Access:
@@ -157,16 +159,18 @@ def _regions(plan: Plan, group: Group) -> tuple[list[int], list[Region]]:
         return Access(numbers.setdefault(k, len(numbers)), offset, tuple(strides), kinds.stored_as(k))
 
     regions = []
-    for region in itertools.product(*plan.segments(shape, group.members)):
+    for region in itertools.product(*plan.segments(shape, computed)):
 
         def access(k: int, place: Place, region: Sequence[tuple[int, int]] = region) -> Access | None:
-            own = k in group.members and place == whole and kinds.kind[k] != "reduce"
+            own = k in here and place == whole and kinds.kind[k] != "reduce"
             return None if own or plan.fused(k) else at(k, place, region)
 
         expression = Expression(kinds, [low for low, _ in region], access)
         stores, totals = [], []
-        for k in group.members:
-            if kinds.kind[k] == "reduce":
+        for k in computed:
+            if k in inner:
+                expression.at(k, whole)
+            elif kinds.kind[k] == "reduce":
                 totals.append(
                     (expression.at(values[k].refs[0], whole), at(k, _summed(plan, k), region), kinds.how(k))
                 )
