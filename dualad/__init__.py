@@ -24,6 +24,7 @@ from .errors import (
 from .inplace import inplace
 from .jacobian import hessian, jacobian, value_and_jacobian
 from .op import composite, elementwise, general, linear, multilinear, plain, primal
+from .pattern import hessian_sparsity, sparsity
 from .scan import scan
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "general",
     "grad",
     "hessian",
+    "hessian_sparsity",
     "hvp",
     "inplace",
     "jacobian",
@@ -63,6 +65,7 @@ __all__ = [
     "plain",
     "primal",
     "scan",
+    "sparsity",
     "stop_gradient",
     "value_and_grad",
     "value_and_jacobian",

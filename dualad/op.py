@@ -48,10 +48,11 @@ class Op:
     `d0` and `d1` are the first two partials of an elementwise op in the form the fast paths read: a float,
     a function, or an integer for a rule that merely returns one of (y, *inputs) or, negative, one divided by it:
     where that one stands in a tape's entry.
+    `depends` says what each number of the result depends on, where kind and `batch` do not (patterns/interpret.py).
     """
 
     __slots__ = (
-        "active", "batch", "call", "complex", "cost", "d0", "d1", "examples", "fn",
+        "active", "batch", "call", "complex", "cost", "d0", "d1", "depends", "examples", "fn",
         "into", "kind", "moves", "name", "pulls", "rules", "selects", "variadic", "view",
     )  # fmt: skip
 
@@ -73,13 +74,14 @@ class Op:
         complex: bool | Op | None = None,
         moves: bool = False,
         selects: bool = False,
+        depends: Any = None,
     ) -> None:
         self.kind, self.fn, self.rules = kind, fn, tuple(rules)
         self.name = name or name_of(fn)
         self.examples, self.batch, self.cost = examples, batch, cost
         self.pulls, self.into, self.view, self.variadic = pulls, into, view, variadic
         # Whether it only moves elements, or sums them; and whether it leaves some that nothing then depends on
-        self.moves, self.selects = moves, selects
+        self.moves, self.selects, self.depends = moves, selects, depends
         # Whether the rules hold for complex values too, or the op that takes the place of this one for them
         self.complex = kind in ("linear", "multilinear", "plain") if complex is None else complex
         # NumPy functions and operators dispatch on traced values; a helper that assigns does not.

@@ -49,8 +49,9 @@ LAYERS = {
     "runs": {"run"},
     "derivatives": {"derivative"},
     "matrices": {"jacobian"},
+    "dependence": {"patterns"},
     "twins": {"scipy"},
-    "consumers": {"check", "compile", "scan"},
+    "consumers": {"check", "compile", "pattern", "scan"},
     "surface": {"__init__"},
 }
 # Rules say what an op is; they never know who is looking at it.

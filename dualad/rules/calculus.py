@@ -194,6 +194,7 @@ convolution = multilinear(
     lambda g, a, v: _correlated(g, a),
     name="convolution",
     dispatches=False,
+    depends="convolution",
     cost=lambda y, a, v: 2 * np.size(a) * np.size(v),
     examples=arrays(((4,), (3,)), ((2,), (5,))),
 )

@@ -17,6 +17,7 @@ real_part = linear(
     lambda g, z: np.real(g) + _I * 0,
     name="real part",
     moves=True,
+    depends=0,
     view=lambda z, part: part + 1j * np.imag(z),
     batch=trailing,
     examples=complexes(((3,),), ((2, 3),)),
@@ -26,6 +27,7 @@ imaginary_part = linear(
     lambda g, z: -_I * np.real(g),
     name="imaginary part",
     moves=True,
+    depends=0,
     view=lambda z, part: np.real(z) + 1j * part,
     batch=trailing,
     examples=complexes(((3,),), ((2, 3),)),
@@ -35,6 +37,7 @@ complex_conjugate = linear(
     lambda g, z: np.conjugate(g),
     name="complex conjugate",
     moves=True,
+    depends=0,
     batch=trailing,
     examples=complexes(((3,),), ((2, 3),)),
 )

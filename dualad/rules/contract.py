@@ -47,6 +47,18 @@ def _matmul_cost(y, a, b):
     return 2 * math.prod(np.shape(y)) * np.shape(a)[-1]
 
 
+def _matmul_subscripts(a, b):
+    """A product as einsum has it, of which axes of length 1 that are stretched have letters of their own."""
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    names, terms = "ABCDEFGHLMNOPQRSTUVWXYZ"[: len(stack)], []
+    for x, ends in ((a, "ik" if a.ndim > 1 else "k"), (b, "kj" if b.ndim > 1 else "k")):
+        own = x.shape[:-2]
+        at = len(stack) - len(own)
+        pairs = zip(names[at:], stack[at:], own)
+        terms.append("".join(c if n == m else c.lower() for c, n, m in pairs) + ends)
+    return terms, names + "i" * (a.ndim > 1) + "j" * (b.ndim > 1)
+
+
 def _left(g, a, b):
     if np.ndim(b) == 1:
         return g * b if np.ndim(a) == 1 else g[..., None] * b
@@ -65,6 +77,7 @@ matmul = multilinear(
     _left,
     _right,
     aliases=(np.linalg.matmul,),
+    depends=_matmul_subscripts,
     batch=_matmul_batch,
     cost=_matmul_cost,
     examples=arrays(
@@ -318,6 +331,7 @@ einsum = multilinear(
     _einsum_adjoint,
     name="einsum",
     variadic=True,
+    depends=lambda *operands, subscripts, optimize: _parsed(subscripts, operands),
     batch=_einsum_batch,
     cost=_einsum_cost,
     examples=arrays(

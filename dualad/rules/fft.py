@@ -56,6 +56,7 @@ def _own_transpose(transform):
         lambda g, x, n, axis, norm: _fit(transform(g, n, axis, norm), x.shape[axis], axis),
         name=transform.__name__,
         batch=trailing,
+        depends="axis",
         cost=_cost(5),
         examples=lambda rng: [*arrays(*_WHOLE)(rng), *complexes(*_WHOLE)(rng)],
     )
@@ -69,6 +70,7 @@ rfft = linear(
     ),
     name="rfft",
     batch=trailing,
+    depends="axis",
     cost=_cost(2.5),
     examples=arrays(*_WHOLE, ((3,), _keywords(1)), ((1,), _keywords(2))),
 )
@@ -79,6 +81,7 @@ irfft = linear(
     ),
     name="irfft",
     batch=trailing,
+    depends="axis",
     cost=_cost(2.5),
     examples=lambda rng: [
         *arrays(*_HALF)(rng),

@@ -52,6 +52,7 @@ sum_ = linear(
     lambda g, x, axis, keepdims: _spread(g, np.shape(x), axis),
     name="sum",
     moves=True,
+    depends="sums",
     batch=trailing,
     cost=_size_of,
     examples=arrays(
@@ -63,6 +64,7 @@ cumsum = linear(
     lambda g, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis),
     name="cumsum",
     moves=True,
+    depends="running",
     cost=_size_of,
     batch=trailing,
     examples=arrays(((3, 4), {"axis": 1})),
@@ -93,6 +95,7 @@ max_, min_ = (
         name=fn.__name__,
         pulls=(_pull_extremum,),
         selects=True,
+        depends="axis",
         cost=_size_of,
         examples=arrays(
             ((2, 3), {"axis": (1,), "keepdims": False}), ((2, 3), {"axis": (0, 1), "keepdims": True})
@@ -121,6 +124,7 @@ prod_ = general(
     lambda dx, y, x, axis, keepdims: np.sum(dx * _others(x, axis), axis=axis, keepdims=keepdims),
     name="prod along one axis",
     complex=True,
+    depends="axis",
     cost=_size_of,
     examples=arrays(((2, 3), {"axis": 1, "keepdims": False}), ((3, 1), {"axis": 0, "keepdims": True})),
 )
@@ -140,6 +144,7 @@ cumprod = general(
     lambda dx, y, x, axis: _push_cumprod(dx, y, x, axis) if x.shape[axis] else dx,
     name="cumprod",
     complex=True,
+    depends="running",
     examples=arrays(((3, 4), {"axis": 1}), ((3,), {"axis": 0})),
 )
 

@@ -103,6 +103,7 @@ astype = linear(
     lambda g, x, dtype: _cast_back(g, x) if hasattr(x, "dtype") and hasattr(g, "dtype") else g,
     name="astype",
     moves=True,
+    depends=0,
     batch=trailing,
     examples=arrays(((3,), {"dtype": np.dtype(np.float32)})),
 )

@@ -30,6 +30,7 @@ def _log_sum(ufunc, power):
         pulls=(lambda g, y, x, axis: np.reshape(g, kept(np.shape(x), axis)) * shares(x, axis),),
         name=f"np.{ufunc.__name__}.reduce",
         dispatches=False,
+        depends="axis",
         examples=_REDUCED,
     )
 
@@ -69,6 +70,7 @@ def _running(ufunc):
         name=f"np.{ufunc.__name__}.accumulate",
         dispatches=False,
         selects=True,
+        depends="running",
         examples=lambda rng: [
             ((rng.normal(size=5),), {"axis": 0}),
             ((rng.normal(size=(3, 4)),), {"axis": 1}),
@@ -102,6 +104,7 @@ segment_sums = linear(
     name="np.add.reduceat",
     moves=True,
     selects=True,
+    depends="axis",
     batch=trailing,
     examples=arrays(
         ((5,), {"indices": (0, 3, 1, 4), "axis": 0}), ((2, 4), {"indices": (2, 2, 3), "axis": 1})
