@@ -48,6 +48,7 @@ def registry_as_declared():
     if importlib.util.find_spec("scipy"):
         importlib.import_module("dualad.rules.special")
         importlib.import_module("dualad.rules.scipy_linalg")
+        importlib.import_module("dualad.rules.sparse")
     before = dict(OPS), dict(UNARY), dict(UNSUPPORTED), list(PRIVATE)
     yield
     for registry, kept in zip((OPS, UNARY, UNSUPPORTED), before[:3], strict=True):

@@ -72,6 +72,14 @@ def refuses(name: str) -> bool:
     return name != _WORKING and bool(better(name))
 
 
+def multiplies(frame: FrameType) -> bool:
+    """Whether it is a sparse matrix that asks for the array it is to multiply.
+
+    SciPy takes an array of no dimension for a refusal, and leaves the product to `__rmatmul__`.
+    """
+    return frame.f_code.co_name == "_matmul_dispatch" and _package(frame) == "scipy"
+
+
 def problem(name: str) -> str:
     """What goes wrong in a call of the function."""
     return f"{name} converts its arguments to plain arrays, which would lose their derivative"
@@ -79,6 +87,8 @@ def problem(name: str) -> str:
 
 def advice(name: str) -> str:
     """The change that works."""
+    if name.startswith("scipy.sparse.") and not name.startswith("scipy.sparse.linalg."):
+        return "A @ x or x @ A, which have a rule for an array x (np.stack makes one of numbers) and a constant A"
     return better(name) or (
         "write it with functions of NumPy and ufuncs of scipy.special, which have rules, declare it with "
         "dualad.general, or call it on dualad.primal(x) if its derivative is not wanted"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .derivative import grad
-from .errors import ArgumentError, error
-from .program import Program
+from .errors import ArgumentError, TraceError, error
+from .op import Tracer, example
 from .select import named
 from .simplify import simplified
 from .symbol import traced
@@ -82,14 +82,27 @@ def _leaves(f: Callable[..., Any], x: Any, at: str) -> tuple[list[Any], Rebuild]
         raise error(ArgumentError, f"a sparsity pattern holds at='global' or at='point', not at={at!r}")
     if importlib.util.find_spec("scipy") is None:
         raise error(ArgumentError, "sparsity patterns need SciPy", "pip install dualad[sparse]")
-    return inputs(x, f"the argument of {named(f)}")
+    leaves, rebuild = inputs(x, f"the argument of {named(f)}")
+    if at == "point" and any(isinstance(v, Tracer) and v.symbolic for v in leaves):
+        raise error(
+            ArgumentError,
+            "the sparsity at a point depends on values, which a compiled function has only when it runs",
+            "at='global', or the pattern before the function is compiled",
+        )
+    return [example(v) for v in leaves], rebuild
 
 
 def _pattern(f: Callable[..., Any], leaves: Sequence[Any], rebuild: Rebuild, at: str, most: int) -> Any:
     from .patterns.interpret import Interpreter
     from .patterns.sets import Algebra
 
-    program: Program = simplified(traced(lambda *xs: f(rebuild(xs)), leaves)[0])
+    try:
+        program = simplified(traced(lambda *xs: f(rebuild(xs)), leaves)[0])
+    except TraceError as exception:
+        exception.add_note(
+            "  sparsity patterns are found in a function's program, which is that of a compiled one"
+        )
+        raise
     n = sum(math.prod(np.shape(leaf)) for leaf in leaves)
     found = Interpreter(program, Algebra(n, most), leaves if at == "point" else None).run()
     found.sort_indices()

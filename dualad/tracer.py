@@ -12,7 +12,7 @@ import operator
 import sys
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -77,6 +77,31 @@ def late(fn: Any) -> Any:
     return OPS.get(fn)
 
 
+def matmul(a: Any, b: Any) -> Any:
+    """`a @ b`, where one may be a sparse matrix of SciPy's: the rule is imported when the first is met."""
+    if is_sparse(b if isinstance(a, Tracer) else a):
+        from .rules import sparse
+
+        return sparse.matmul(a, b)
+    return np.matmul(a, b)
+
+
+def is_sparse(a: Any) -> bool:
+    """Whether it is a sparse matrix of SciPy's, which is not imported to find out."""
+    if isinstance(a, (Tracer, np.ndarray, np.generic, float, int)):
+        return False
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(a))
+
+
+def _refuse_sparse() -> NoReturn:
+    raise error(
+        NoRuleError,
+        "a sparse matrix met a traced value in a function that has no rule for sparse matrices",
+        "a product, A @ x or x @ A (not A * x); x[0] * (A @ v) in place of (x[0] * A) @ v; or A.toarray()",
+    )
+
+
 def restacked(a: np.ndarray) -> Any:
     """An object array of traced scalars, as NumPy builds from `np.array([x, y])`, as one traced array."""
     if a.ndim == 0:
@@ -102,6 +127,8 @@ def operand(a: Any) -> Any:
             raise error(
                 DtypeError, "a masked array met a traced value", "np.where(mask, 0.0, x), or x[~mask]"
             )
+    elif is_sparse(a):
+        _refuse_sparse()
     return a
 
 
@@ -272,6 +299,8 @@ class Traced(Refusing):
 
 
 def _restacked_only(a: Any) -> Any:
+    if is_sparse(a):
+        _refuse_sparse()
     return restacked(a) if isinstance(a, np.ndarray) and a.dtype == object else a
 
 
@@ -279,7 +308,7 @@ def _operators(cls: type[Traced]) -> None:
     """Python's operators and ndarray's methods, as the NumPy functions they stand for."""
     binary = {
         "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power,
-        "matmul": np.matmul, "mod": np.remainder, "floordiv": np.floor_divide, "divmod": np.divmod,
+        "matmul": matmul, "mod": np.remainder, "floordiv": np.floor_divide, "divmod": np.divmod,
     }  # fmt: skip
     for name, fn in binary.items():
         setattr(cls, f"__{name}__", lambda self, other, fn=fn: fn(self, other))

@@ -19,6 +19,7 @@ importlib.import_module("dualad.rules.grids")
 if importlib.util.find_spec("scipy"):
     importlib.import_module("dualad.rules.special")  # else with the first of its ufuncs that a test meets
     importlib.import_module("dualad.rules.scipy_linalg")
+    importlib.import_module("dualad.rules.sparse")
 
 
 def returning(fn: Any) -> Any:

@@ -53,13 +53,13 @@ class Algebra:
         size = sets.shape[0]
         if len(rows) == size and rows[0] == 0 and np.array_equal(rows, np.arange(size)):
             return sets
-        counts = np.append(np.diff(sets.indptr), 0)  # the last one is empty
-        total = int(np.sum(counts[rows]))
+        total = int(np.sum((sets.indptr[rows + 1] - sets.indptr[rows])[rows >= 0]))
         if total == 0:
             return None
         self.room(total)
-        padded = self.matrix(sets.indices, np.append(sets.indptr, sets.indptr[-1]), size + 1)
-        return padded[np.where(rows < 0, size, rows)]
+        if np.min(rows) < 0:  # an empty set behind the others, where -1 is
+            sets = self.matrix(sets.indices, np.append(sets.indptr, sets.indptr[-1]), size + 1)
+        return sets[rows]
 
     def union(self, a: Sets, b: Sets) -> Sets:
         """The unions of sets, one by one."""
