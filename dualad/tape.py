@@ -357,6 +357,7 @@ blank = linear(
     lambda g, x: g,
     name="new array",
     moves=True,
+    depends="moved",
     batch=trailing,
     examples=lambda rng: [((rng.normal(size=3),), {})],
 )

@@ -6,14 +6,15 @@ out what known zeros multiply, and what mixes all elements of an axis, or of a m
 
 `Op.depends` is one of
     0             each number depends on what is in the same place
+    'moved'       each number is one of the elements, or 0
     'sums'        each element goes into the numbers from which the adjoint takes it back
     'axis'        on what lies along the axes that this keyword names
     'running'     on that of it which comes no later
     'convolution' as the name says
     a function    of the arguments and keywords: for a linear op the sparse matrix that it applies, for a multilinear
                   one the subscripts of einsum, as (terms, result)
-    None          on what its kind says, and how it is vectorised over directions: elementwise, moving elements,
-                  stacks of matrices; else on everything
+    None          on what its kind says, and how it is vectorised over directions: elementwise, or on stacks of
+                  matrices; else on everything
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Op
+from ..op import Op, is_complex
 from ..program import Program, Ref, Value
 from ..push import partial
 from ..rules.batching import aligned, leading
 from ..tape import part
-from .products import contracted, convolved
+from .products import contracted, convolved, product_of
 from .sets import Algebra, Sets, places, spread
 
 _UNKNOWN = object()
@@ -158,6 +159,8 @@ class Interpreter:
             ]
             return op.fn(*ones, **kwargs) != 0
         if self.leaves is not None:
+            if op.complex is not True and any(is_complex(a.number) for a in args):
+                return None  # it has another rule
             with np.errstate(all="ignore"):
                 d = partial(op, i, y, [a.number for a in args])
             return None if np.ndim(d) == 0 and d != 0 else np.asarray(d) != 0
@@ -182,7 +185,7 @@ class Interpreter:
         if callable(extent):
             which = extent(*[a.number if a.is_known else _like(a) for a in args], **value.kwargs)
             return self.algebra.product(which, args[0].sets)
-        if not op.moves or extent is not None:
+        if extent != "moved":
             return _UNKNOWN
         start, positions = 1, []
         for i, a in enumerate(args):
@@ -268,17 +271,17 @@ def _where_not_zero(op: Op, value: Value, args: list[Known]) -> Any:
     if all(mask is None for mask in masks) and op.depends != "sums":
         return None
     active = [i for i in range(len(args)) if _active(op, i)]
-    if op.kind == "linear" and op.moves:
-        if not all(a.is_known for i, a in enumerate(args) if i not in active) or op.depends == 0:
+    if op.kind == "linear" and op.depends in ("moved", "sums", "running"):
+        if not all(a.is_known for i, a in enumerate(args) if i not in active):
             return None
         full = [
             a.number if i not in active else np.ones(a.shape) if mask is None else mask.astype(float)
             for i, (a, mask) in enumerate(zip(args, masks, strict=True))
         ]
         found = np.asarray(op.fn(*full, **value.kwargs)) != 0
-    elif op.kind == "multilinear" and op.depends is not None:
-        full = [np.ones(a.shape) if mask is None else mask.astype(float) for a, mask in zip(args, masks)]
-        found = np.asarray(op.fn(*full, **value.kwargs)) > 0
+    elif op.kind == "multilinear" and callable(op.depends):
+        terms, output = op.depends(*map(_like, args), **value.kwargs)
+        found = np.asarray(product_of(args, terms, output)) > 0
     elif op.fn in (np.multiply, np.divide):
         products = [m for m in (masks if op.fn is np.multiply else masks[:1]) if m is not None]
         found = np.ones(value.shape, bool)

@@ -10,7 +10,7 @@ import numpy as np
 from .sets import Algebra, Sets, ones, places, spread
 
 # A product with an operand that has zeros is looked at term by term, if it has no more terms than these.
-TERMS = 2**24
+TERMS = 2**23
 
 
 def contracted(
@@ -36,11 +36,17 @@ def _others(args: list[Any], i: int, terms: list[str], output: str) -> tuple[Any
         return None, ""
     sizes = {c: n for a, term in rest for c, n in zip(term, a.shape, strict=True)}
     letters = "".join(c for c in sizes if c in output or c in terms[i])
+    if len(rest) == 1 and rest[0][1] == letters:
+        return rest[0][0].nonzero, letters
     if math.prod(sizes[c] for c in letters) > TERMS:
         return None, ""
-    masks = [np.ones(a.shape) if a.nonzero is None else a.nonzero.astype(float) for a, _ in rest]
-    found = np.einsum(",".join(term for _, term in rest) + "->" + letters, *masks, optimize=len(rest) > 2)
-    return found > 0, letters
+    return product_of([a for a, _ in rest], [term for _, term in rest], letters) > 0, letters
+
+
+def product_of(args: list[Any], terms: list[str], output: str) -> Any:
+    """An einsum of ones and zeros: ones where a value may be other than 0."""
+    masks = [np.ones(a.shape) if a.nonzero is None else a.nonzero.astype(float) for a in args]
+    return np.einsum(",".join(terms) + "->" + output, *masks, optimize=len(args) > 2)
 
 
 def _of_operand(

@@ -37,6 +37,7 @@ numbers = linear(
     name="array of numbers",
     variadic=True,
     moves=True,
+    depends="moved",
     dispatches=False,
     batch=lambda op, args, flags, keywords, k: np.moveaxis(
         np.stack([np.broadcast_to(a, (k,)) for a in args], axis=-1), 0, -1

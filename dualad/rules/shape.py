@@ -51,6 +51,7 @@ reshape = linear(
     lambda g, x, shape: np.reshape(g, x.shape if hasattr(x, "shape") else ()),
     name="reshape",
     moves=True,
+    depends="moved",
     view=lambda x, part, shape: np.reshape(part, np.shape(x)),
     batch=_reshape_batch,
     examples=arrays(((2, 3), {"shape": (3, 2)}), ((4,), {"shape": (1, 4, 1)})),
@@ -60,6 +61,7 @@ transpose = linear(
     lambda g, x, axes: np.transpose(g, tuple(int(k) for k in np.argsort(axes))),
     name="transpose",
     moves=True,
+    depends="moved",
     view=lambda x, part, axes: np.transpose(part, tuple(int(k) for k in np.argsort(axes))),
     batch=lambda op, args, flags, keywords, k: np.transpose(
         args[0], (*keywords["axes"], len(keywords["axes"]))
@@ -71,6 +73,7 @@ broadcast_to = linear(
     lambda g, x, shape: unbroadcast(g, np.shape(x)),
     name="broadcast_to",
     moves=True,
+    depends="moved",
     view=_read_only,
     batch=lambda op, args, flags, keywords, k: np.broadcast_to(args[0], (*keywords["shape"], k)),
     examples=arrays(((3,), {"shape": (2, 3)}), ((2, 1), {"shape": (4, 2, 3)})),
@@ -80,6 +83,7 @@ concatenate = linear(
     lambda g, i, *xs, axis: _part(g, i, xs, axis),
     name="concatenate",
     moves=True,
+    depends="moved",
     variadic=True,
     batch=_concatenate_batch,
     examples=arrays(((2, 3), (4, 3), {"axis": 0}), ((2, 1), (2, 2), (2, 3), {"axis": 1})),
@@ -89,6 +93,7 @@ roll = linear(
     lambda g, x, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
     name="roll",
     moves=True,
+    depends="moved",
     batch=trailing,
     examples=arrays(((5,), {"shift": (2,), "axis": (0,)}), ((3, 4), {"shift": (1, -2), "axis": (0, 1)})),
 )
@@ -121,6 +126,7 @@ diagonal = linear(
     lambda g, x, offset: scatter_add(g, index=_on_diagonal(x.shape, offset), shape=x.shape),
     name="diagonal",
     moves=True,
+    depends="moved",
     selects=True,
     batch=lambda op, args, flags, keywords, k: args[0][_on_diagonal(args[0].shape[:-1], keywords["offset"])],
     view=_read_only,
