@@ -14,7 +14,7 @@ from .errors import ArgumentError, TraceError, error
 from .op import Tracer, example
 from .select import named
 from .simplify import simplified
-from .symbol import traced
+from .symbol import ReadsTraced, traced
 from .tree import Rebuild, inputs
 
 # Entries that the pattern of any value on the way may hold: of about 20 bytes each while it is being computed
@@ -93,17 +93,32 @@ def _leaves(f: Callable[..., Any], x: Any, at: str) -> tuple[list[Any], Rebuild]
 
 
 def _pattern(f: Callable[..., Any], leaves: Sequence[Any], rebuild: Rebuild, at: str, most: int) -> Any:
-    from .patterns.interpret import Interpreter
+    from .patterns.interpret import Interpreter, Known
     from .patterns.sets import Algebra
 
     try:
         program = simplified(traced(lambda *xs: f(rebuild(xs)), leaves)[0])
     except TraceError as exception:
         exception.add_note(
-            "  sparsity patterns are found in a function's program, which is that of a compiled one"
+            "  sparsity patterns are found in a function's program, as compiled functions have it"
         )
         raise
-    n = sum(math.prod(np.shape(leaf)) for leaf in leaves)
-    found = Interpreter(program, Algebra(n, most), leaves if at == "point" else None).run()
-    found.sort_indices()
-    return found
+    except ReadsTraced:
+        raise error(
+            ArgumentError,
+            f"{named(f)} reads a value that an enclosing derivative traces",
+            "dualad.primal of it, taken outside of the function",
+        ) from None
+    shapes = [np.shape(leaf) for leaf in leaves]
+    ends = np.cumsum([math.prod(shape) for shape in shapes], dtype=int).tolist()
+    algebra = Algebra(ends[-1] if ends else 0, most)
+    given = []
+    for x, shape, start, end in zip(leaves, shapes, [0, *ends], ends):
+        given.append(Known(shape, algebra.inputs(start, end - start)))
+        if at == "point":
+            given[-1].number = x
+    found = Interpreter(algebra, at == "point").run(program, given)
+    algebra.name = "stacking the results"
+    whole = algebra.stacked([(known.sets, known.size) for known in found])
+    whole.sort_indices()
+    return whole

@@ -24,13 +24,14 @@ from typing import Any
 
 import numpy as np
 
+from ..body import Body
 from ..op import Op, is_complex
 from ..program import Program, Ref, Value
 from ..push import partial
 from ..rules.batching import aligned, leading
 from ..tape import part
 from .products import contracted, convolved, product_of
-from .sets import Algebra, Sets, places, spread
+from .sets import Algebra, Sets, places, same, spread
 
 _UNKNOWN = object()
 _EXTENT: dict[Any, int] = {aligned: 0, leading: 2}  # axes, counted from the last, that these ops mix
@@ -65,57 +66,52 @@ class Known:
 
 
 class Interpreter:
-    """One reading of a program.
+    """A reading of programs.
 
-    leaves: the inputs, if the pattern is wanted at this point alone: then every number is known, and partials that
-        are 0 pass nothing on
+    point: whether the patterns are wanted at one point alone: then every number is known, and partials that are 0
+        pass nothing on
     """
 
-    def __init__(self, program: Program, algebra: Algebra, leaves: Sequence[Any] | None) -> None:
-        self.program, self.algebra, self.leaves = program, algebra, leaves
-        self.known: list[Any] = [None] * len(program.values)
+    def __init__(self, algebra: Algebra, point: bool) -> None:
+        self.algebra, self.point = algebra, point
 
-    def run(self) -> Any:
-        """The sets of all outputs, one below the other."""
-        program, values = self.program, self.program.values
+    def run(self, program: Program, given: Sequence[Known]) -> list[Known]:
+        """What is known of the outputs, from what is known of the inputs."""
+        values = program.values
+        found: list[Any] = [None] * len(values)
         last = {ref: k for k, value in enumerate(values) for ref in value.refs}
-        kept = {*program.outputs}
-        start = 0
-        order = {k: i for i, k in enumerate(program.inputs)}
+        last.update(dict.fromkeys(program.outputs, -1))
+        for k, known in zip(program.inputs, given, strict=True):
+            found[k] = known
         for k, value in enumerate(values):
-            if k in order:
-                known = Known(value.shape)
-                known.sets = self.algebra.inputs(start, known.size)
-                start += known.size
-                if self.leaves is not None:
-                    known.number = self.leaves[order[k]]
-            elif value.op is None:
-                known = Known(value.shape, None, value.constant)
-            else:
+            if value.op is not None:
                 self.algebra.name = value.op.name
-                args = [self.known[a.k] if type(a) is Ref else _static(a) for a in value.args]
-                known = self.applied(value, value.op, args)
-            self.known[k] = known
+                args = [found[a.k] if type(a) is Ref else _static(a) for a in value.args]
+                found[k] = self.applied(value, value.op, args)
+            elif found[k] is None:
+                found[k] = Known(value.shape, None, value.constant)
             for ref in value.refs:
-                if last[ref] == k and ref not in kept:
-                    self.known[ref] = None
-        self.algebra.name = "stacking the results"
-        found = [self.known[k] for k in program.outputs]
-        return self.algebra.stacked([(known.sets, known.size) for known in found])
+                if last[ref] == k:
+                    found[ref] = None
+        return [found[k] for k in program.outputs]
 
     def applied(self, value: Value, op: Op, args: list[Known]) -> Known:
         """What is known of the result of an operation."""
         known = Known(value.shape)
-        if self.leaves is not None:
+        if self.point:
             with np.errstate(all="ignore"):
                 known.number = op.fn(*[a.number for a in args], **value.kwargs)
         if op is part:
-            known.sets = self.part_of(args[0].sets, value.shape)
+            whole = args[0].sets
+            known.sets = whole[value.kwargs["k"]] if type(whole) is list else self.part_of(whole, value.shape)
             return known
         moving = [i for i, a in enumerate(args) if a.sets is not None and _active(op, i)]
-        if self.leaves is None:
+        if not self.point:
             known._nonzero = _where_not_zero(op, value, args)
         if not moving or op.kind == "plain":
+            return known
+        if op.kind == "joint":
+            known.sets = self.loop(args, **value.kwargs)
             return known
         extent = op.depends if op.depends is not None else _EXTENT.get(op.batch)
         if op.kind == "elementwise" or (op.kind == "linear" and extent == 0):
@@ -130,6 +126,38 @@ class Interpreter:
         else:
             known.sets = self.mixed(op, value, args, moving, extent, known.number)
         return known
+
+    def loop(self, args: list[Known], body: Body, length: int, backwards: bool) -> list[Sets]:
+        """Of the last states and the results of a loop: its steps one by one, until they change nothing."""
+        first, last = body.states, body.states + body.elements
+        sequences, results = args[first:last], []
+        settles = not self.point and all(a.sets is None for a in sequences)
+        states = args[:first]
+        steps = range(length)[:: -1 if backwards else 1]
+        for t in steps:
+            found = self.run(body.program, [*states, *(self.element(a, t) for a in sequences), *args[last:]])
+            results.append(found[first:])
+            before, states = states, [self.changing(a) for a in found[:first]]
+            if (
+                settles
+                and len(results) > 1
+                and all(same(a.sets, b.sets) for a, b in zip(before, states, strict=True))
+            ):
+                results += [found[first:]] * (length - len(results))
+                break
+        rows = zip(*(results[::-1] if backwards else results), strict=True)
+        stacked = [self.algebra.stacked([(known.sets, known.size) for known in row]) for row in rows]
+        return [*(a.sets for a in states), *(sets if sets.nnz else None for sets in stacked)]
+
+    def changing(self, a: Known) -> Known:
+        """A value that is another one in the next step of a loop."""
+        return Known(a.shape, a.sets, a.number if self.point else _UNKNOWN)
+
+    def element(self, a: Known, t: int) -> Known:
+        """An element of a sequence."""
+        size = int(np.prod(a.shape[1:], dtype=int))
+        sets = self.algebra.rows(a.sets, np.arange(t * size, (t + 1) * size))
+        return Known(a.shape[1:], sets, a.number[t] if self.point else _UNKNOWN)
 
     def elementwise(self, op: Op, value: Value, args: list[Known], moving: list[int], y: Any) -> Sets:
         """Each number depends on those in the same place, but for partials that are 0."""
@@ -158,7 +186,7 @@ class Interpreter:
                 np.full(a.shape, float(k == i)) if _active(op, k) else a.number for k, a in enumerate(args)
             ]
             return op.fn(*ones, **kwargs) != 0
-        if self.leaves is not None:
+        if self.point:
             if op.complex is not True and any(is_complex(a.number) for a in args):
                 return None  # it has another rule
             with np.errstate(all="ignore"):
@@ -243,7 +271,7 @@ class Interpreter:
         axes = [k % len(x.shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
         lines = places(tuple(1 if k in axes else n for k, n in enumerate(x.shape)))
         into = spread(lines, x.shape)
-        if op.selects and op.pulls and self.leaves is not None:  # only what was taken
+        if op.selects and op.pulls and self.point:  # only what was taken
             with np.errstate(all="ignore"):
                 shares = op.pulls[0](np.ones_like(y), y, x.number, **value.kwargs)  # type: ignore[misc]
             into = np.where(np.ravel(shares) != 0, into, -1)

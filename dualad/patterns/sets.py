@@ -119,3 +119,10 @@ def places(shape: tuple[int, ...]) -> Any:
 def spread(positions: Any, shape: tuple[int, ...]) -> Any:
     """Positions broadcast to a shape, one behind the other."""
     return np.broadcast_to(positions, shape).ravel()
+
+
+def same(a: Sets, b: Sets) -> bool:
+    """Whether sets are equal."""
+    if a is b or a is None or b is None:
+        return a is b
+    return np.array_equal(a.indptr, b.indptr) and np.array_equal(a.indices, b.indices)
