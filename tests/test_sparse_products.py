@@ -131,7 +131,6 @@ def test_the_pattern_is_the_matrix():
         lambda a, x: np.sum(a + x),
         lambda a, x: np.sum(sparse.csr_matrix(a) * x),
         lambda a, x: np.sum((x[0] * a) @ np.ones(3)),
-        lambda a, x: np.sum((a * x[0]) @ np.ones(3)),
         lambda a, x: np.dot(x, a),
         lambda a, x: np.matmul(a, x),
     ],
@@ -140,6 +139,12 @@ def test_anything_else_raises(f, use):
     a = sparse.csr_array(D)
     with pytest.raises(NoRuleError, match=r"sparse matrix met a traced value.*\n  at .*\n  instead: .*A @ x"):
         use(lambda x: f(a, x))(X)
+
+
+@pytest.mark.parametrize("use", [grad, compile, lambda f: jacobian(f, mode="forward")])
+def test_a_matrix_times_a_number_raises(use):  # older SciPy's own error
+    with pytest.raises(TypeError):
+        use(lambda x: np.sum((sparse.csr_array(D) * x[0]) @ np.ones(3)))(X)
 
 
 def test_shapes_that_do_not_fit_raise_as_in_scipy():
