@@ -76,13 +76,19 @@ class Algebra:
         if sets is None:
             return None
         inside = np.flatnonzero(groups >= 0)
-        return self.product(ones(groups[inside], inside, (count, len(groups))), sets)
+        groups = groups[inside]
+        last = np.full(count, -1)
+        last[groups] = inside
+        if np.array_equal(last[groups], inside):  # no group has more than one
+            return self.rows(sets, last)
+        return self.product(ones(groups, inside, (count, sets.shape[0])), sets)
 
     def product(self, which: Any, sets: Sets) -> Sets:
         """The unions of sets that the rows of a sparse matrix select."""
         if sets is None or which.nnz == 0:
             return None
-        found = sparse.vstack([*self._products(which, sets)], format="csr")
+        blocks = [*self._products(which, sets)]
+        found = blocks[0] if len(blocks) == 1 else sparse.vstack(blocks, format="csr")
         found.sort_indices()
         return found if found.nnz else None
 
@@ -93,7 +99,7 @@ class Algebra:
         start, entries = 0, 0
         while start < which.shape[0]:
             stop = max(int(np.searchsorted(work, work[start] + self.most, side="right")) - 1, start + 1)
-            block = which[start:stop] @ sets
+            block = (which if stop - start == which.shape[0] else which[start:stop]) @ sets
             entries += block.nnz
             self.room(entries)
             yield block
