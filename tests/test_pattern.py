@@ -6,10 +6,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from cases import DERIVED, each, generator, matrix, random_like, units
+from cases import DERIVED, each, generator, random_like, units
 from hypothesis import given, seed, settings
 from test_programs import VALUE_SHAPES
-from test_random_graphs import function, graphs, smooth_scalar
+from test_random_graphs import function, graphs
 
 import dualad
 from dualad import (
@@ -18,7 +18,6 @@ from dualad import (
     NotScalarError,
     TraceError,
     grad,
-    hessian,
     hessian_sparsity,
     jvp,
     sparsity,
@@ -99,19 +98,6 @@ def test_random_programs_stay_within_their_patterns(graph):
     assert not np.any(here & ~pattern)
 
 
-@seed(2)
-@settings_here
-@given(graphs(steps=6))
-def test_hessians_of_random_programs_stay_within_their_patterns(graph):
-    leaves, steps = graph
-    f, x = smooth_scalar(steps), tuple(leaves)
-    found = matrix(hessian(f)(x), leaves, leaves) != 0
-    pattern, here = (dense(hessian_sparsity(f, x, at=at)) for at in ("global", "point"))
-    assert not np.any(found & ~here)
-    assert not np.any(here & ~pattern)
-    np.testing.assert_array_equal(pattern, pattern.T)
-
-
 # exact patterns
 def eye(n, *offsets):
     return np.sum([np.eye(n, k=k, dtype=bool) for k in offsets], axis=0) > 0
@@ -185,32 +171,6 @@ def test_exact_patterns(name):
     np.testing.assert_array_equal(dense(sparsity(f, X)), expected)
 
 
-HESSIANS = {
-    "linear": (np.sum, np.zeros((5, 5), bool)),
-    "linear in a constant": (lambda x: X @ (BAND @ x) + np.mean(3 * x - 1), np.zeros((5, 5), bool)),
-    "squares": (lambda x: np.sum(x**2), eye(5, 0)),
-    "squared by itself": (lambda x: x @ x, eye(5, 0)),
-    "neighbours": (lambda x: np.sum(x[1:] * x[:-1]), eye(5, -1, 1)),
-    "differences": (lambda x: np.sum((x[1:] - x[:-1]) ** 2), eye(5, -1, 0, 1)),
-    "second differences": (lambda x: np.sum(np.diff(x, 2) ** 4), eye(5, -2, -1, 0, 1, 2)),
-    "arrow": (lambda x: x[0] * np.sum(x), ARROW),
-    "quadratic form": (lambda x: x @ (BAND @ x), (BAND + BAND.T) != 0),
-    "Rosenbrock": (
-        lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2),
-        eye(5, -1, 0, 1),
-    ),
-    "everything": (lambda x: np.exp(np.sum(x)), FULL),
-    "loop": (lambda x: sum(x[k] * x[k + 2] for k in range(3)), eye(5, -2, 2)),
-}
-
-
-@pytest.mark.parametrize("name", HESSIANS)
-def test_exact_hessian_patterns(name):
-    f, expected = HESSIANS[name]
-    np.testing.assert_array_equal(dense(hessian_sparsity(f, X)), expected)
-    assert not np.any((hessian(f)(X) != 0) & ~expected)
-
-
 # at a point
 POINTS = {
     "factor of zero": (lambda x: x * x[::-1], [0.0, 1.0, 2.0], [[1, 0, 0], [0, 1, 0], [1, 0, 0]]),
@@ -231,13 +191,6 @@ def test_patterns_at_a_point(name):
     f, x, expected = POINTS[name]
     found = dense(sparsity(f, np.array(x), at="point"))
     np.testing.assert_array_equal(found, np.asarray(expected) != 0)
-
-
-def test_hessian_at_a_point():
-    x = np.array([0.0, 1.0, 2.0])
-    np.testing.assert_array_equal(
-        dense(hessian_sparsity(lambda x: np.sum(x**4), x, at="point")), np.diag(x != 0)
-    )
 
 
 # structure, size and errors
