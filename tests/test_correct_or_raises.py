@@ -340,7 +340,7 @@ RAISES_OF_ARRAYS = {
     "savetxt": lambda x: np.savetxt(io.StringIO(), x),
     "save": lambda x: np.save(io.BytesIO(), x),
     "linalg of SciPy": lambda x: scipy.linalg.solve(np.eye(3), x),
-    "sparse matrix": lambda x: scipy.sparse.csr_array(np.eye(3)) @ x,
+    "sparse matrix": lambda x: scipy.sparse.csr_array(np.eye(3)) + x,
     "ODE of SciPy": lambda x: scipy.integrate.solve_ivp(lambda t, y: -y * x, (0, 1), np.ones(3)).y,
     "initial value of SciPy": lambda x: scipy.integrate.solve_ivp(lambda t, y: -y, (0, 1), x).y,
     "minimiser of SciPy": lambda x: scipy.optimize.minimize(lambda t: np.sum((t - x) ** 2), np.zeros(3)).x,
