@@ -30,6 +30,8 @@ from .tree import flatten
 LARGE, ELEMENTS = 64, 1_000_000
 # Of so many elements, memory that is given up is kept for the next
 KEEP = 4096
+# Additions that other threads may run Python during
+LONG = 50_000
 # Programs kept by one compiled function, the least recently used going first
 KEPT = 32
 # Scalar instructions of Python's that cost as much as one operation of NumPy's
@@ -133,7 +135,8 @@ def _module(program: Program, scalars: Scalars) -> Any:
     inputs, outputs = ([program.values[k] for k in ks] for ks in (program.inputs, program.outputs))
     guards = [(k, guard.expected) for k, guard in zip(scalars.guards, program.guards, strict=True)]
     text = llvm.kernel(scalars.code, scalars.outputs, guards)
-    return engine.Module(text + "\n\n" + call.entry(inputs, outputs), level=1)
+    entry = call.entry(inputs, outputs, scalars.code.cost() > LONG)
+    return engine.Module(text + "\n\n" + entry, level=1)
 
 
 def _function(module: Any, slow: Callable[..., Any]) -> Any:

@@ -300,3 +300,26 @@ def test_compiled_functions_may_read_traced_values_from_outside():
 
 def test_counts_are_those_of_the_loop():
     assert dualad.count(lambda x: scan(lambda s, x: (s + x, None), 0.0, x)[0])(XS).operations == 7
+
+
+def test_other_threads_run_while_a_long_loop_does():
+    """The other thread comes forward in Python, although the loop never leaves native code."""
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    g = compile(lambda x: scan(lambda s, _: (np.cos(s + x), None), x, length=10**7)[0])
+    short = compile(lambda x: scan(lambda s, _: (np.cos(s + x), None), x, length=10)[0])
+    assert "PyEval" not in short.llvm(0.5) and g.llvm(0.5).count("thread") == 2
+    g(0.5)
+    running, seen = threading.Event(), []
+    with ThreadPoolExecutor(1) as pool:
+
+        def work():
+            running.set()
+            return g(0.5)
+
+        future = pool.submit(work)
+        running.wait()
+        while not future.done():
+            seen.append(len(seen))
+    assert future.result() == g(0.5) and seen

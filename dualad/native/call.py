@@ -43,8 +43,8 @@ def _address(name: str) -> int:
     return int(ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0)
 
 
-def entry(inputs: Sequence[Value], outputs: Sequence[Value]) -> str:
-    """Text of a METH_FASTCALL function around the kernel, `entry`."""
+def entry(inputs: Sequence[Value], outputs: Sequence[Value], long: bool = False) -> str:
+    """Text of a METH_FASTCALL function around the kernel, `entry`. Others may run Python the while if it is `long`."""
     api = _table()
     lines = ["define ptr @entry(ptr %self, ptr %args, i64 %count) {"]
     n, m = len(inputs), len(outputs)
@@ -62,7 +62,12 @@ def entry(inputs: Sequence[Value], outputs: Sequence[Value]) -> str:
     lines.append(f"a{n}:")
     for j, value in enumerate(outputs):
         lines += _made(j, value, api)
-    lines += ["  %held = call i32 @kernel(ptr %in, ptr %out)", "  %ok = icmp ne i32 %held, 0"]
+    if long:
+        lines.append(f"  %thread = call ptr {_function('PyEval_SaveThread')}()")
+    lines.append("  %held = call i32 @kernel(ptr %in, ptr %out)")
+    if long:
+        lines.append(f"  call void {_function('PyEval_RestoreThread')}(ptr %thread)")
+    lines.append("  %ok = icmp ne i32 %held, 0")
     lines += ["  br i1 %ok, label %done, label %other", "other:"]
     for j, value in enumerate(outputs):
         if value.form is not float:
