@@ -65,7 +65,7 @@ class Variant:
             keep_freed_memory()
         sparse = any(map(has_zeros_to_use, values))
         dense = large and not rolled and not sparse
-        if dense and sum(sizes) > ELEMENTS:
+        if dense and (max(sizes) > SHORT or sum(sizes) > ELEMENTS):
             scalars, self.why = None, "its arrays are large"
         else:
             limit = SHORT if dense or rolled else LIMIT

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..program import Program, Value
 from .expression import Kinds
+from .lowering import known
 
 VECTORS = 4  # operations of loops in the time of one scalar instruction
 CALL = 2000  # scalar instructions in the time of one of NumPy's functions
@@ -69,7 +70,7 @@ def _work(kind: str, value: Value, operands: Sequence[Value]) -> float:
     if kind != "call":
         return max([size, *(math.prod(v.shape) for v in operands)]) / 2
     cost: Any = value.op.cost if value.op is not None else None
-    if cost is None or len(operands) != len(value.args):
+    if cost is None or not known(value.op) or len(operands) != len(value.args):
         return size
     shaped = [np.broadcast_to(0.0, v.shape) for v in (value, *operands)]
     return float(cost(*shaped, **value.kwargs)) / MULTIPLIED

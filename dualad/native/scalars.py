@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Program, Ref, Value
+from ..tape import part
 from .code import Code, Repeat
 from .inline import inlined
 from .lowering import ROWS, TRUTHS, Row, is_row, known, number
@@ -64,6 +65,10 @@ class Scalars:
         if size > 8 * LIMIT or sum(math.prod(program.values[k].shape) for k in program.inputs) > LIMIT // 4:
             raise NotScalar(f"{size} numbers")  # before any time goes into them
         program = inlined(program, exponentials=False)
+        for value in program.values:
+            if value.op is not None and not _has_form(value):
+                kind = "" if value.dtype in (np.float64, None) else f" of dtype {value.dtype}"
+                raise NotScalar(f"{value.op.name}{kind}, which has no scalar form")
         self.code = Code()
         prospect = Prospect(program) if sparse else None
         found = _expanded(self.code, program, min(limit, prospect.limit) if prospect else limit, prospect)
@@ -119,7 +124,21 @@ MOVED = frozenset(
         "new array",
     )
 )  # fmt: skip
+ONE_BY_ONE = frozenset(("astype", "assignment", "scatter_add", "max", "min"))
 SUMMED = frozenset(("sum", "cumsum", "prod along one axis", "cumprod", "np.matmul", "einsum", "convolution"))
+
+
+def _has_form(value: Value) -> bool:
+    """Whether there is scalar code of an operation."""
+    op, name = value.op, known(value.op)
+    return (
+        op is part
+        or (op is not None and op.kind == "joint" and "body" in value.kwargs)
+        or is_row(value)
+        or (name in MOVED and value.dtype in (np.float64, np.bool_, np.int64))
+        or (name in SUMMED and value.dtype in (np.float64, np.int64))
+        or (name in ONE_BY_ONE and value.dtype == np.float64)
+    )
 
 
 def _applied(code: Code, value: Value, args: list[Any], limit: int) -> Any:
@@ -131,21 +150,15 @@ def _applied(code: Code, value: Value, args: list[Any], limit: int) -> Any:
         return args[0][value.kwargs["k"]]  # one of a loop's results
     if is_row(value):
         return _elementwise(code, name, args, value.shape)
-    if name in MOVED and value.dtype in (np.float64, np.bool_, np.int64):
+    if name in MOVED or name == "assignment":
         return op.fn(*args, **value.kwargs)
-    if name in SUMMED and value.dtype in (np.float64, np.int64):
+    if name in SUMMED:
         return _by_numpy(code, value, args, limit)
-    if value.dtype != np.float64:
-        raise NotScalar(f"{op.name} of dtype {value.dtype}")
     if name == "astype":
         return np.array([number(code, k) for k in args[0].ravel().tolist()], dtype=int).reshape(value.shape)
-    if name == "assignment":
-        return op.fn(*args, **value.kwargs)
     if name == "scatter_add":
         return _scattered(code, args[0], **value.kwargs)
-    if name in ("max", "min"):
-        return _reduced(code, "np.maximum" if name == "max" else "np.minimum", args[0], **value.kwargs)
-    raise NotScalar(f"{op.name}, which has no scalar form")
+    return _reduced(code, "np.maximum" if name == "max" else "np.minimum", args[0], **value.kwargs)
 
 
 def _looped(code: Code, value: Value, args: list[Any]) -> tuple[np.ndarray, ...]:
