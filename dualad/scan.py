@@ -53,19 +53,33 @@ def scan(
         raise error(ArgumentError, f"scan of {n} steps cannot keep {snapshots} snapshots", f"1 to {n}")
 
     def move(now: Any, t: int) -> tuple[Any, Any]:
-        return _moved(step, now, rebuild([x[t] for x in leaves]))
+        return _moved(step, now, rebuild([_element(x, t) for x in leaves]))
 
     if n == 0:
         return state, _nothing(step, state, leaves, rebuild)
     if not _symbolic(state) and not _symbolic(leaves):
         order = range(n)[:: -1 if reverse else 1]
-        now, y = move(state, order[0])
+        now, y = move(_own(state), order[0])
         if not (_symbolic(now) or _symbolic(y)):  # nor what the step reads from outside
             ys = {order[0]: y}
             for t in order[1:]:
                 now, ys[t] = move(now, t)
             return now, _stacked([ys[t] for t in range(n)])
     return _rolled(step, state, leaves, rebuild, n, reverse, snapshots)
+
+
+def _own(state: Any) -> Any:
+    """A state that a step may change in place: arrays are copies."""
+    leaves, rebuild = _tidied(state)
+    return rebuild([np.copy(v) if np.ndim(v) else v for v in leaves])
+
+
+def _element(x: Any, t: int) -> Any:
+    """An element as a step sees it: the caller's array cannot be changed through it."""
+    y = x[t]
+    if type(y) is np.ndarray:
+        y.flags.writeable = False
+    return y
 
 
 def _steps(leaves: Leaves, length: int | None) -> int:

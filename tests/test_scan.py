@@ -288,6 +288,50 @@ def test_a_step_that_branches_cannot_stay_a_loop():
         compile(grad(f))(1.0)
 
 
+def test_a_step_may_change_its_state_in_place():
+    def step(s, x):
+        s[0] = s[1] * x
+        return s, s[0] + 0.0
+
+    first = np.array([1.0, 2.0])
+    plain = scan(step, first, XS)
+    assert np.array_equal(first, [1.0, 2.0])
+    assert all(map(np.array_equal, compile(lambda xs: scan(step, first, xs))(XS), plain))
+
+    def f(p):
+        state = p[:2]
+        last, ys = scan(step, state, XS)
+        return last @ last + np.sum(ys) + np.sum(state)
+
+    expected = np.array([1.0, 1.0 + 2.0 * X[1] * (1.0 + XS[-1] ** 2) + np.sum(XS)])
+    close(grad(f)(X)[:2], expected)
+    close(twice(compile(grad(f)), X)[:2], expected)
+
+
+@pytest.mark.parametrize("derive", [grad, lambda f: jacobian(f, mode="forward")])
+def test_a_step_that_changes_what_is_outside_cannot_stay_a_loop(derive):
+    def f(p):
+        buffer = np.zeros_like(p)
+
+        def step(s, x):
+            buffer[0] = s
+            return s * x, s
+
+        return scan(step, p[1], XS)[0] + buffer[0]
+
+    with pytest.raises(dualad.AssignmentError):
+        compile(derive(f))(X)
+
+
+def test_elements_cannot_be_changed():
+    def step(s, x):
+        x[0] = s
+        return s, x
+
+    with pytest.raises(ValueError, match="read-only"):
+        scan(step, 1.0, np.ones((3, 2)))
+
+
 def test_compiled_functions_may_read_traced_values_from_outside():
     def f(p):
         return compile(lambda x: x * p + np.sin(p))(2.0)
