@@ -1,0 +1,387 @@
+"""Colourings of sparsity patterns: which columns, or rows, of a matrix one direction can carry together."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import greedy
+from .errors import ArgumentError, ShapeError, error
+
+PARTITIONS = ("column", "row", "bidirectional", "symmetric", "acyclic")
+ORDERS = ("auto", "natural", "largest-first", "dsatur", "colored-neighbors")
+# Edges of an intersection graph, counted row by row, up to which 'auto' has igraph build it
+EDGES = 20_000_000
+
+
+def needed(name: str) -> Any:
+    """A module of the extra `sparse`."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        package = name.partition(".")[0]
+        raise error(
+            ArgumentError, f"sparse derivatives need {package}, which is not installed", "pip install dualad[sparse]"
+        ) from None
+
+
+class Coloring:
+    """The columns and rows of a sparsity pattern in groups, and how the matrix is read from its compressed form.
+
+    partition: what `coloring` was asked for
+    pattern: `scipy.sparse.csr_array` of bool, shape (m, n), its positions in order
+    columns, rows: colour of each column (n,) and of each row (m,), -1 for what no direction moves; None for the
+        side that has no directions at all
+    count: colours in all, which is how many directions the matrix takes
+    lower_bound: a number of colours that no partition of this kind can do without
+    """
+
+    __slots__ = ("_place", "_read", "_triangle", "columns", "lower_bound", "order", "partition", "pattern", "rows")
+
+    def __init__(
+        self, partition: str, pattern: Any, columns: Any, rows: Any, lower_bound: int, order: str
+    ) -> None:
+        self.partition, self.pattern, self.order = partition, pattern, order
+        self.columns, self.rows, self.lower_bound = columns, rows, lower_bound
+        self._place, self._triangle = None, None
+        self._read = self._direct() if partition != "acyclic" else self._by_substitution()
+
+    @property
+    def colors(self) -> Any:
+        """Colours of the columns or of the rows, as an array; for 'bidirectional' the pair of both."""
+        if self.partition == "bidirectional":
+            return self.columns, self.rows
+        return self.rows if self.partition == "row" else self.columns
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Directions for columns, and for rows."""
+        return _count(self.columns), _count(self.rows)
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def seeds(self) -> Any:
+        """The directions that the matrix J is multiplied with, dense: for 'recover'.
+
+        S of shape (n, colours), for J @ S; for 'row' W of shape (colours, m), for W @ J; for 'bidirectional' (S, W)
+        """
+        p, q = self.counts
+        right = None if self.columns is None else _seeds(self.columns, p).T
+        left = None if self.rows is None else _seeds(self.rows, q)
+        if self.partition == "bidirectional":
+            return right, left
+        return left if self.partition == "row" else right
+
+    def recover(self, *compressed: Any) -> Any:
+        """The matrix, from its products with the `seeds`.
+
+        compressed: J @ seeds, shape (m, colours); for 'row' seeds @ J, shape (colours, n); for 'bidirectional' both
+        returns: `scipy.sparse.csr_array` of the pattern's structure, with zeros where the values are zero
+
+        >>> c = coloring(np.eye(3) + np.eye(3, k=1))
+        >>> J = np.array([[1.0, 2.0, 0.0], [0.0, 3.0, 4.0], [0.0, 0.0, 5.0]])
+        >>> c.recover(J @ c.seeds).toarray()
+        array([[1., 2., 0.],
+               [0., 3., 4.],
+               [0., 0., 5.]])
+        """
+        (m, n), (p, q) = self.pattern.shape, self.counts
+        parts = [np.asarray(part) for part in compressed]
+        shapes = [(m, p)] * (self.columns is not None) + [(q, n)] * (self.rows is not None)
+        if [part.shape for part in parts] != shapes:
+            raise error(
+                ShapeError,
+                f"recover was given arrays of shapes {[part.shape for part in parts]}, where {shapes} are needed",
+                "the products with the seeds: recover(J @ coloring.seeds)",
+            )
+        if self.columns is not None:
+            parts[0] = parts[0].T
+        return self.matrix(self.values(*parts))
+
+    def values(self, *parts: Any) -> Any:
+        """The nonzeros in the order of the pattern; `parts` have the directions first: (colours, m), (colours, n)."""
+        flat = [np.reshape(part, -1) for part in parts]
+        found = np.take(flat[0] if len(flat) == 1 else np.concatenate(flat), self._read)
+        if self._triangle is None:
+            return found
+        solved = needed("scipy.sparse.linalg").spsolve_triangular(self._triangle, found, unit_diagonal=True)
+        return solved.astype(found.dtype, copy=False)[self._place]
+
+    def matrix(self, values: Any) -> Any:
+        """A CSR array with this structure, which the caller may change."""
+        pattern = self.pattern
+        whole = needed("scipy.sparse").csr_array(
+            (values, pattern.indices.copy(), pattern.indptr.copy()), shape=pattern.shape
+        )
+        whole.has_sorted_indices = whole.has_canonical_format = True
+        return whole
+
+    def __repr__(self) -> str:
+        (m, n), (p, q) = self.pattern.shape, self.counts
+        words = f"{p} for columns and {q} for rows, " if self.partition == "bidirectional" else ""
+        return (
+            f"<Coloring of {m} × {n} with {self.pattern.nnz} nonzeros, partition '{self.partition}': "
+            f"{self.count} colours ({words}at least {self.lower_bound})>"
+        )
+
+    def _direct(self) -> np.ndarray:
+        """Where each nonzero stands in the compressed matrices."""
+        i, j = positions(self.pattern)
+        m, n = self.pattern.shape
+        p, _ = self.counts
+        if self.rows is None and self.partition == "column":
+            return self.columns[j] * m + i
+        if self.columns is None:
+            return self.rows[i] * n + j
+        if self.partition == "symmetric":
+            mine = self.columns[j] * m + i
+            theirs = self.columns[i] * m + j
+            _, inverse, counts = np.unique(mine, return_inverse=True, return_counts=True)
+            alone = counts[inverse] == 1
+            # Both places of a pair are read at one, so that the result is symmetric to the last bit
+            lower = alone[_transposed(self.pattern)]
+            return np.where(np.where(i <= j, alone, ~lower), mine, theirs)
+        by_column = _determined(self.columns[j], i, p)
+        return np.where(by_column, self.columns[j] * m + i, p * m + self.rows[i] * n + j)
+
+    def _by_substitution(self) -> np.ndarray:
+        """Where each element of the diagonal and each edge is read, and the triangle that is solved for the edges."""
+        i, j = positions(self.pattern)
+        n = self.pattern.shape[0]
+        edge = np.flatnonzero(i < j)
+        first, second = self.columns[j[edge]] * n + i[edge], self.columns[i[edge]] * n + j[edge]
+        slots, which = np.unique(np.concatenate([first, second]), return_inverse=True)
+        order, by, after = greedy.trees(which[: len(edge)], which[len(edge) :])
+        rank = np.empty(len(edge), int)
+        rank[order] = np.arange(len(edge))
+        diagonal = np.flatnonzero(i == j)
+        needy = np.flatnonzero(after >= 0)
+        needy = needy[after[needy] != needy]
+        rows, columns = rank[after[needy]], rank[needy]
+        size = len(edge) + len(diagonal)
+        whole = np.arange(size)
+        self._triangle = needed("scipy.sparse").csr_array(
+            (np.ones(len(rows) + size), (np.concatenate([rows, whole]), np.concatenate([columns, whole]))),
+            shape=(size, size),
+        )
+        place = np.empty(self.pattern.nnz, int)
+        place[edge] = rank
+        place[diagonal] = len(edge) + np.arange(len(diagonal))
+        below = i > j
+        place[below] = place[_transposed(self.pattern)[below]]
+        self._place = place
+        return np.concatenate([slots[by[order]], self.columns[i[diagonal]] * n + i[diagonal]])
+
+
+def _determined(colors: np.ndarray, i: np.ndarray, p: int) -> np.ndarray:
+    """Whether each nonzero is alone in its row with its column's colour."""
+    keys = np.where(colors >= 0, i * (p + 1) + colors, -1)
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return (counts[inverse] == 1) & (colors >= 0)
+
+
+def positions(pattern: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of each nonzero."""
+    m = pattern.shape[0]
+    return np.repeat(np.arange(m), np.diff(pattern.indptr)), pattern.indices.astype(int)
+
+
+def _transposed(pattern: Any) -> np.ndarray:
+    """For each nonzero of a symmetric pattern, which nonzero stands at (j, i)."""
+    i, j = positions(pattern)
+    return np.lexsort((i, j))
+
+
+def _count(colors: np.ndarray | None) -> int:
+    return 0 if colors is None else int(np.max(colors, initial=-1)) + 1
+
+
+def _seeds(colors: np.ndarray, count: int) -> np.ndarray:
+    seeds = np.zeros((count, len(colors)))
+    moved = np.flatnonzero(colors >= 0)
+    seeds[colors[moved], moved] = 1.0
+    return seeds
+
+
+def coloring(pattern: Any, partition: str = "column", order: str = "auto") -> Coloring:
+    """Groups of columns or rows of a sparse matrix such that one direction a group determines the matrix.
+
+    pattern: sparse or dense matrix of shape (m, n); what is stored counts as nonzero, or what is not zero in a dense one
+    partition: 'column' puts columns together that share no row (Curtis, Powell and Reid 1974), 'row' rows that share no
+        column; 'bidirectional' uses directions of both kinds, for matrices with some full rows and some full columns
+        (Coleman and Verma 1998); 'symmetric' needs fewer for symmetric matrices, by a star colouring, 'acyclic' often
+        fewer yet, but solves for the numbers by substitution (Gebremedhin, Manne and Pothen 2005)
+    order: in which the greedy methods take the vertices: 'natural', 'largest-first', for columns and rows also 'dsatur'
+        and 'colored-neighbors', which build the intersection graph and colour it with igraph; 'auto' tries some and
+        takes the fewest colours
+    returns: a `Coloring`: with `colors`, `count`, `lower_bound`, `seeds`, `recover`
+    raises: ArgumentError for another partition or order; ShapeError if the pattern is no matrix, or has to be
+        symmetric and is not
+
+    >>> c = coloring(np.eye(6) + np.eye(6, k=1) + np.eye(6, k=-1))
+    >>> c
+    <Coloring of 6 × 6 with 16 nonzeros, partition 'column': 3 colours (at least 3)>
+    >>> c.colors
+    array([0, 1, 2, 0, 1, 2])
+    """
+    if partition not in PARTITIONS:
+        raise error(ArgumentError, f"there is no partition {partition!r}", f"one of {', '.join(PARTITIONS)}")
+    if order not in ORDERS:
+        raise error(ArgumentError, f"there is no order {order!r}", f"one of {', '.join(ORDERS)}")
+    whole = canonical(pattern)
+    if partition == "column":
+        colors, bound, order = _columns(whole, order)
+        return Coloring(partition, whole, colors, None, bound, order)
+    if partition == "row":
+        colors, bound, order = _columns(whole.T.tocsr(), order)
+        return Coloring(partition, whole, None, colors, bound, order)
+    if order in ("dsatur", "colored-neighbors"):
+        raise error(
+            ArgumentError,
+            f"the order {order!r} colours intersection graphs, of the partitions 'column' and 'row'",
+            f"order='natural' or 'largest-first' for the partition {partition!r}",
+        )
+    if partition == "bidirectional":
+        return _bidirectional(whole, order)
+    return _symmetric(whole, partition, order)
+
+
+def canonical(pattern: Any) -> Any:
+    """A pattern as a CSR array of bool with its positions in order."""
+    sparse = needed("scipy.sparse")
+    if not sparse.issparse(pattern):
+        pattern = np.asarray(pattern)
+        if pattern.ndim != 2:
+            raise error(ShapeError, f"a pattern is a matrix, not of shape {pattern.shape}", "shape (m, n)")
+        pattern = pattern != 0
+    whole = sparse.csr_array(pattern, copy=True)
+    whole.data = np.ones(len(whole.data), bool)
+    whole.sum_duplicates()
+    return whole
+
+
+def _best(
+    method: Callable[[Sequence[int]], Any], orders: Iterator[tuple[str, Sequence[int]]], bound: int
+) -> tuple[Any, str]:
+    """The result of the fewest colours over the orders, up to the first that reaches the bound."""
+    found: Any = None
+    for name, order in orders:
+        colors = np.asarray(method(order), int)
+        if found is None or _count(colors) < _count(found[0]):
+            found = colors, name
+        if _count(colors) <= bound:
+            break
+    return found
+
+
+def _orders(order: str, degrees: np.ndarray) -> Iterator[tuple[str, Sequence[int]]]:
+    if order in ("auto", "natural"):
+        yield "natural", range(len(degrees))
+    if order in ("auto", "largest-first"):
+        yield "largest-first", np.argsort(-degrees, kind="stable").tolist()
+
+
+def _columns(whole: Any, order: str) -> tuple[np.ndarray, int, str]:
+    """Colours of the columns, the largest number of nonzeros in a row, and the order that was best."""
+    m, n = whole.shape
+    lengths = np.diff(whole.indptr).astype(int)
+    bound = int(lengths.max(initial=0))
+    if order in ("dsatur", "colored-neighbors"):
+        return _by_igraph(whole, order), bound, order
+    by_column = whole.tocsc()
+    columns = greedy.lists(by_column)
+    starts = np.minimum(by_column.indptr[:-1], max(whole.nnz - 1, 0))
+    degrees = np.where(
+        np.diff(by_column.indptr) > 0, np.add.reduceat(np.append(lengths[by_column.indices], 0), starts), 0
+    )
+    colors, name = _best(
+        lambda vertices: greedy.distance_two(columns, m, vertices), _orders(order, degrees), bound
+    )
+    if order == "auto" and _count(colors) > bound and np.sum(lengths**2) <= EDGES:
+        other = _by_igraph(whole, "dsatur")
+        if _count(other) < _count(colors):
+            return other, bound, "dsatur"
+    return colors, bound, name
+
+
+def _by_igraph(whole: Any, order: str) -> np.ndarray:
+    """Colours of the intersection graph of the columns: two that share a row are neighbours."""
+    igraph, sparse = needed("igraph"), needed("scipy.sparse")
+    ones = sparse.csr_array((np.ones(whole.nnz, np.int32), whole.indices, whole.indptr), shape=whole.shape)
+    shared = sparse.triu(ones.T @ ones, k=1).tocoo()
+    graph = igraph.Graph(n=whole.shape[1], edges=np.stack([shared.row, shared.col], axis=1).astype(np.int64))
+    method = "dsatur" if order == "dsatur" else "coloured_neighbors"
+    colors = np.asarray(graph.vertex_coloring_greedy(method), int)
+    return np.where(np.bincount(whole.indices, minlength=whole.shape[1]) > 0, colors, -1)
+
+
+def _bidirectional(whole: Any, order: str) -> Coloring:
+    by_column = whole.tocsc()
+    rows, columns = greedy.lists(whole), greedy.lists(by_column)
+    row_times, column_times, bound = greedy.divided(rows, columns)
+    (m, n), (i, j) = whole.shape, positions(whole)
+    mine = row_times[i] < column_times[j]  # of the columns' directions
+    back = np.lexsort((i, j))
+    sides = []
+    for lists, flags, there in ((columns, mine[back], m), (rows, ~mine, n)):
+        own = np.add.reduceat(np.append(flags, False).astype(int), np.minimum(lists[0][:-1], whole.nnz))
+        own = np.where(np.diff(lists[0]) > 0, own, 0)
+        held = flags.tolist()
+        sides.append(
+            _best(
+                lambda vertices, lists=lists, held=held, there=there: greedy.one_sided(
+                    lists, held, there, vertices
+                ),
+                _orders(order, own),
+                0,
+            )
+        )
+    (right, name), (left, _) = sides
+    return Coloring("bidirectional", whole, right, left, bound, name)
+
+
+def _symmetric(whole: Any, partition: str, order: str) -> Coloring:
+    m, n = whole.shape
+    if m != n or (whole.astype(np.int8) - whole.T.tocsr().astype(np.int8)).count_nonzero():
+        raise error(
+            ShapeError,
+            f"the partition {partition!r} is for symmetric patterns, and this one of shape {whole.shape} is not",
+            "partition='column' or 'row', or the pattern of a Hessian",
+        )
+    i, j = positions(whole)
+    apart = i != j
+    degrees = np.bincount(i[apart], minlength=n)
+    graph = [0, *np.cumsum(degrees).tolist()], j[apart].tolist()
+    bound = _least(i, j, degrees)
+    method = greedy.star if partition == "symmetric" else greedy.acyclic
+    colors, name = _best(lambda vertices: method(graph, vertices), _orders(order, degrees), bound)
+    if order == "auto" and partition == "symmetric" and _count(colors) > bound:
+        # Columns that share no row are a star colouring too, and sometimes the greedy one is better at it
+        full = whole + needed("scipy.sparse").eye_array(n, dtype=bool, format="csr")
+        others, _, words = _columns(full.tocsr(), "auto")
+        if _count(others) < _count(colors):
+            colors, name = others, words
+    colors[np.diff(whole.indptr) == 0] = -1
+    return Coloring(partition, whole, colors, None, bound, name)
+
+
+def _least(i: np.ndarray, j: np.ndarray, degrees: np.ndarray) -> int:
+    """A lower bound of acyclic colourings, and so of star colourings.
+
+    Two colours induce a forest, so that p colours on s vertices have at most (p − 1) s − p (p − 1) / 2 edges: for
+    the whole graph, and for its vertices of at least so many neighbours.
+    """
+    if not len(i):
+        return 0
+    edges = np.bincount(np.minimum(degrees[i], degrees[j])[i < j], minlength=1)
+    edges = np.cumsum(edges[::-1])[::-1].astype(float)
+    s = np.cumsum(np.bincount(degrees)[::-1])[::-1][: len(edges)].astype(float)
+    inside = np.maximum((2 * s + 1) ** 2 - 8 * (s + edges), 0.0)  # of p² − (2 s + 1) p + 2 (s + edges) = 0
+    p = np.ceil((2 * s + 1 - np.sqrt(inside)) / 2 - 1e-9)
+    return int(np.max(np.where(s > 0, np.minimum(np.maximum(p, 1), s), 1)))
