@@ -1,10 +1,12 @@
 """Automatic differentiation of plain NumPy code, forward and reverse, from one registry of operations."""
 
 from .check import check_grads
+from .coloring import Coloring, coloring
 from .compile import backend_info, compile
 from .count import Ledger, count
 from .debug import debug_nans
 from .derivative import derivative, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vjp
+from .diagonal import hessian_diagonal, laplacian
 from .errors import (
     ArgumentError,
     AssignmentError,
@@ -24,12 +26,15 @@ from .errors import (
 from .inplace import inplace
 from .jacobian import hessian, jacobian, value_and_jacobian
 from .op import composite, elementwise, general, linear, multilinear, plain, primal
+from .operators import hessian_operator, jacobian_operator
 from .pattern import hessian_sparsity, sparsity
 from .scan import scan
+from .sparse import Plan, sparse_hessian, sparse_jacobian
 
 __all__ = [
     "ArgumentError",
     "AssignmentError",
+    "Coloring",
     "ConversionError",
     "DtypeError",
     "DualadError",
@@ -40,11 +45,13 @@ __all__ = [
     "NoRuleError",
     "NonFiniteError",
     "NotScalarError",
+    "Plan",
     "RegistrationError",
     "ShapeError",
     "TraceError",
     "backend_info",
     "check_grads",
+    "coloring",
     "compile",
     "composite",
     "count",
@@ -54,17 +61,23 @@ __all__ = [
     "general",
     "grad",
     "hessian",
+    "hessian_diagonal",
+    "hessian_operator",
     "hessian_sparsity",
     "hvp",
     "inplace",
     "jacobian",
+    "jacobian_operator",
     "jvp",
+    "laplacian",
     "linear",
     "linearize",
     "multilinear",
     "plain",
     "primal",
     "scan",
+    "sparse_hessian",
+    "sparse_jacobian",
     "sparsity",
     "stop_gradient",
     "value_and_grad",

@@ -75,15 +75,27 @@ def _one_by_one(op: Op, args: Sequence[Any], flags: Sequence[bool], kwargs: dict
     return np.stack(columns, axis=-1)
 
 
-def directions(shape: tuple[int, ...], start: int, stop: int, offset: int, dtype: np.dtype) -> np.ndarray:
-    """Unit directions start…stop, restricted to one leaf of `shape` that begins at `offset`.
+def directions(
+    shape: tuple[int, ...],
+    start: int,
+    stop: int,
+    offset: int,
+    dtype: np.dtype,
+    colors: np.ndarray | None = None,
+) -> np.ndarray:
+    """Directions start…stop, restricted to one leaf of `shape` that begins at `offset`.
 
+    colors: the direction that moves each element of all leaves, -1 for none; else the unit directions
     returns: array of shape `(*shape, stop - start)`, with the directions first in memory
     """
     size = int(np.prod(shape, dtype=int))
     seeds = np.zeros((stop - start, size), dtype)
-    low, high = max(start, offset), min(stop, offset + size)
-    if low < high:
-        k = np.arange(low, high)
+    if colors is None:
+        low, high = max(start, offset), min(stop, offset + size)
+        k = np.arange(low, max(low, high))
         seeds[k - start, k - offset] = 1
+    else:
+        mine = colors[offset : offset + size]
+        at = np.flatnonzero((mine >= start) & (mine < stop))
+        seeds[mine[at] - start, at] = 1
     return np.moveaxis(seeds.reshape(stop - start, *shape), 0, -1)

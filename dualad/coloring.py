@@ -24,7 +24,9 @@ def needed(name: str) -> Any:
     except ImportError:
         package = name.partition(".")[0]
         raise error(
-            ArgumentError, f"sparse derivatives need {package}, which is not installed", "pip install dualad[sparse]"
+            ArgumentError,
+            f"sparse derivatives need {package}, which is not installed",
+            "pip install dualad[sparse]",
         ) from None
 
 
@@ -37,9 +39,29 @@ class Coloring:
         side that has no directions at all
     count: colours in all, which is how many directions the matrix takes
     lower_bound: a number of colours that no partition of this kind can do without
+
+    >>> c = coloring([[1, 1, 0], [0, 1, 1]])
+    >>> c.colors, c.count, c.lower_bound
+    (array([0, 1, 0]), 2, 2)
+    >>> c.seeds
+    array([[1., 0.],
+           [0., 1.],
+           [1., 0.]])
     """
 
-    __slots__ = ("_place", "_read", "_triangle", "columns", "lower_bound", "order", "partition", "pattern", "rows")
+    __slots__ = (
+        "_place",
+        "_read",
+        "_triangle",
+        "columns",
+        "lower_bound",
+        "order",
+        "partition",
+        "pattern",
+        "rows",
+    )
+    _place: Any
+    _triangle: Any
 
     def __init__(
         self, partition: str, pattern: Any, columns: Any, rows: Any, lower_bound: int, order: str
@@ -130,7 +152,7 @@ class Coloring:
             f"{self.count} colours ({words}at least {self.lower_bound})>"
         )
 
-    def _direct(self) -> np.ndarray:
+    def _direct(self) -> Any:
         """Where each nonzero stands in the compressed matrices."""
         i, j = positions(self.pattern)
         m, n = self.pattern.shape
@@ -142,15 +164,15 @@ class Coloring:
         if self.partition == "symmetric":
             mine = self.columns[j] * m + i
             theirs = self.columns[i] * m + j
-            _, inverse, counts = np.unique(mine, return_inverse=True, return_counts=True)
-            alone = counts[inverse] == 1
+            alone = _alone(mine)
             # Both places of a pair are read at one, so that the result is symmetric to the last bit
             lower = alone[_transposed(self.pattern)]
             return np.where(np.where(i <= j, alone, ~lower), mine, theirs)
-        by_column = _determined(self.columns[j], i, p)
-        return np.where(by_column, self.columns[j] * m + i, p * m + self.rows[i] * n + j)
+        colors = self.columns[j]
+        by_column = _alone(np.where(colors >= 0, i * (p + 1) + colors, -1)) & (colors >= 0)
+        return np.where(by_column, colors * m + i, p * m + self.rows[i] * n + j)
 
-    def _by_substitution(self) -> np.ndarray:
+    def _by_substitution(self) -> Any:
         """Where each element of the diagonal and each edge is read, and the triangle that is solved for the edges."""
         i, j = positions(self.pattern)
         n = self.pattern.shape[0]
@@ -179,11 +201,10 @@ class Coloring:
         return np.concatenate([slots[by[order]], self.columns[i[diagonal]] * n + i[diagonal]])
 
 
-def _determined(colors: np.ndarray, i: np.ndarray, p: int) -> np.ndarray:
-    """Whether each nonzero is alone in its row with its column's colour."""
-    keys = np.where(colors >= 0, i * (p + 1) + colors, -1)
+def _alone(keys: np.ndarray) -> Any:
+    """Which of the keys stand there once."""
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    return (counts[inverse] == 1) & (colors >= 0)
+    return counts[inverse] == 1
 
 
 def positions(pattern: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -212,7 +233,7 @@ def _seeds(colors: np.ndarray, count: int) -> np.ndarray:
 def coloring(pattern: Any, partition: str = "column", order: str = "auto") -> Coloring:
     """Groups of columns or rows of a sparse matrix such that one direction a group determines the matrix.
 
-    pattern: sparse or dense matrix of shape (m, n); what is stored counts as nonzero, or what is not zero in a dense one
+    pattern: matrix of shape (m, n): of a sparse one what is stored counts as nonzero, of a dense one what is not zero
     partition: 'column' puts columns together that share no row (Curtis, Powell and Reid 1974), 'row' rows that share no
         column; 'bidirectional' uses directions of both kinds, for matrices with some full rows and some full columns
         (Coleman and Verma 1998); 'symmetric' needs fewer for symmetric matrices, by a star colouring, 'acyclic' often
@@ -270,14 +291,15 @@ def _best(
     method: Callable[[Sequence[int]], Any], orders: Iterator[tuple[str, Sequence[int]]], bound: int
 ) -> tuple[Any, str]:
     """The result of the fewest colours over the orders, up to the first that reaches the bound."""
-    found: Any = None
-    for name, order in orders:
+    best: Any = None
+    name = ""
+    for words, order in orders:
         colors = np.asarray(method(order), int)
-        if found is None or _count(colors) < _count(found[0]):
-            found = colors, name
+        if best is None or _count(colors) < _count(best):
+            best, name = colors, words
         if _count(colors) <= bound:
             break
-    return found
+    return best, name
 
 
 def _orders(order: str, degrees: np.ndarray) -> Iterator[tuple[str, Sequence[int]]]:
@@ -296,10 +318,7 @@ def _columns(whole: Any, order: str) -> tuple[np.ndarray, int, str]:
         return _by_igraph(whole, order), bound, order
     by_column = whole.tocsc()
     columns = greedy.lists(by_column)
-    starts = np.minimum(by_column.indptr[:-1], max(whole.nnz - 1, 0))
-    degrees = np.where(
-        np.diff(by_column.indptr) > 0, np.add.reduceat(np.append(lengths[by_column.indices], 0), starts), 0
-    )
+    degrees = np.bincount(whole.indices, np.repeat(lengths, lengths), n)  # at most: with repetitions
     colors, name = _best(
         lambda vertices: greedy.distance_two(columns, m, vertices), _orders(order, degrees), bound
     )
@@ -315,9 +334,9 @@ def _by_igraph(whole: Any, order: str) -> np.ndarray:
     igraph, sparse = needed("igraph"), needed("scipy.sparse")
     ones = sparse.csr_array((np.ones(whole.nnz, np.int32), whole.indices, whole.indptr), shape=whole.shape)
     shared = sparse.triu(ones.T @ ones, k=1).tocoo()
-    graph = igraph.Graph(n=whole.shape[1], edges=np.stack([shared.row, shared.col], axis=1).astype(np.int64))
-    method = "dsatur" if order == "dsatur" else "coloured_neighbors"
-    colors = np.asarray(graph.vertex_coloring_greedy(method), int)
+    edges = list(zip(shared.row.tolist(), shared.col.tolist(), strict=True))  # igraph reads lists fastest
+    graph = igraph.Graph(n=whole.shape[1], edges=edges)
+    colors = np.asarray(graph.vertex_coloring_greedy(order.replace("-", "_")), int)
     return np.where(np.bincount(whole.indices, minlength=whole.shape[1]) > 0, colors, -1)
 
 
@@ -328,22 +347,16 @@ def _bidirectional(whole: Any, order: str) -> Coloring:
     (m, n), (i, j) = whole.shape, positions(whole)
     mine = row_times[i] < column_times[j]  # of the columns' directions
     back = np.lexsort((i, j))
-    sides = []
-    for lists, flags, there in ((columns, mine[back], m), (rows, ~mine, n)):
-        own = np.add.reduceat(np.append(flags, False).astype(int), np.minimum(lists[0][:-1], whole.nnz))
-        own = np.where(np.diff(lists[0]) > 0, own, 0)
-        held = flags.tolist()
-        sides.append(
-            _best(
-                lambda vertices, lists=lists, held=held, there=there: greedy.one_sided(
-                    lists, held, there, vertices
-                ),
-                _orders(order, own),
-                0,
-            )
-        )
-    (right, name), (left, _) = sides
+    right, name = _one_side(columns, mine[back], m, order)
+    left, _ = _one_side(rows, ~mine, n, order)
     return Coloring("bidirectional", whole, right, left, bound, name)
+
+
+def _one_side(lists: greedy.Lists, mine: np.ndarray, there: int, order: str) -> tuple[Any, str]:
+    """Colours of the columns, or rows, that determine the nonzeros `mine`."""
+    own = np.bincount(np.repeat(np.arange(len(lists[0]) - 1), np.diff(lists[0])), mine, len(lists[0]) - 1)
+    flags = mine.tolist()
+    return _best(lambda vertices: greedy.one_sided(lists, flags, there, vertices), _orders(order, own), 0)
 
 
 def _symmetric(whole: Any, partition: str, order: str) -> Coloring:

@@ -74,23 +74,29 @@ def divided(rows: Lists, columns: Lists) -> tuple[np.ndarray, np.ndarray, int]:
     """
     (r_start, r_cols), (c_start, c_rows) = rows, columns
     m, n = len(r_start) - 1, len(c_start) - 1
-    counts = ([r_start[i + 1] - r_start[i] for i in range(m)], [c_start[j + 1] - c_start[j] for j in range(n)])
+    counts = (
+        [r_start[i + 1] - r_start[i] for i in range(m)],
+        [c_start[j + 1] - c_start[j] for j in range(n)],
+    )
     starts, others = (r_start, c_start), (r_cols, c_rows)
     times: tuple[list[int], list[int]] = ([-1] * m, [-1] * n)
     heaps = tuple([(count, k) for k, count in enumerate(side)] for side in counts)
     for heap in heaps:
         heapq.heapify(heap)
-    left, alive, most, bound = len(r_cols), [m, n], [0, 0], 0
+    left, alive, most, bound, side = len(r_cols), [m, n], [0, 0], 0, 0
     for time in range(m + n):
-        for side in (0, 1):  # entries that are out of date
-            heap = heaps[side]
-            while heap and (times[side][heap[0][1]] >= 0 or counts[side][heap[0][1]] != heap[0][0]):
+        for k, heap in enumerate(heaps):  # entries that are out of date
+            while heap and (times[k][heap[0][1]] >= 0 or counts[k][heap[0][1]] != heap[0][0]):
                 heapq.heappop(heap)
         if left:
             bound = max(bound, -(-left // max(alive)))
-        with_row = max(most[0], heaps[0][0][0]) + most[1] if heaps[0] else m + n
-        with_column = max(most[1], heaps[1][0][0]) + most[0] if heaps[1] else m + n + 1
-        side = int(with_column < with_row) if heaps[0] and heaps[1] else int(not heaps[0])
+        # What both kinds would need then; of equal ones that of fewer nonzeros, or the side that is being taken
+        needs = [
+            (max(most[k], heaps[k][0][0]) + most[1 - k], heaps[k][0][0], k != side, k)
+            for k in (0, 1)
+            if heaps[k]
+        ]
+        side = min(needs)[3]
         count, k = heapq.heappop(heaps[side])
         times[side][k] = time
         most[side] = max(most[side], count)

@@ -48,10 +48,14 @@ LAYERS = {
     "loops": {"rolled"},
     "runs": {"run"},
     "derivatives": {"derivative"},
-    "matrices": {"jacobian"},
+    "blocks": {"blocks"},
     "dependence": {"patterns"},
+    "colours": {"greedy"},
+    "colourings": {"coloring"},
     "twins": {"scipy"},
-    "consumers": {"check", "compile", "pattern", "scan"},
+    "consumers": {"check", "compile", "pattern", "scan", "compressed", "explain"},
+    "plans": {"sparse"},
+    "matrices": {"jacobian", "operators", "diagonal"},
     "surface": {"__init__"},
 }
 # Rules say what an op is; they never know who is looking at it.

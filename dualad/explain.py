@@ -1,0 +1,102 @@
+"""What ways to a matrix of derivatives cost: counted with one direction, multiplied by their number."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from .count import count
+from .derivative import F, jvp, vjp
+from .select import Selected
+
+
+class Way(NamedTuple):
+    """One way to a matrix: directions of forward mode, of reverse mode, and whether it is the one that is taken."""
+
+    name: str
+    forward: int
+    reverse: int
+    chosen: bool = False
+
+
+class Prices:
+    """Operations of a function, and of one direction of each mode on top of it, counted at a point."""
+
+    def __init__(self, f: F, chosen: Selected) -> None:
+        def function(xs: Any) -> Any:
+            return chosen.call(f, xs)
+
+        leaves = list(chosen.leaves)
+        ones = [x * 0.0 + 1.0 for x in leaves]
+
+        def back(xs: Any) -> Any:
+            y, pullback = vjp(function, xs)
+            return pullback(y)
+
+        self.function = max(1, count(function)(leaves).operations)
+        self.forward = count(lambda xs: jvp(function, (xs,), (ones,))[1])(leaves).operations - self.function
+        self.reverse = count(back)(leaves).operations - self.function
+
+    def of(self, way: Way) -> float:
+        """Operations of a way."""
+        return self.function + way.forward * self.forward + way.reverse * self.reverse
+
+
+class Explanation:
+    """A table of ways to a matrix: it prints itself; `rows` has the numbers.
+
+    rows: dicts with `way`, `directions`, `operations` (predicted), `evaluations` (of the function that many operations
+        would be), `seconds` (measured, or None) and `chosen`
+    """
+
+    def __init__(
+        self, head: Sequence[str], ways: Sequence[Way], prices: Prices, seconds: dict[str, float]
+    ) -> None:
+        self.head = list(head)
+        self.rows: list[dict[str, Any]] = [
+            {
+                "way": way.name,
+                "directions": way.forward + way.reverse,
+                "operations": prices.of(way),
+                "evaluations": prices.of(way) / prices.function,
+                "seconds": seconds.get(way.name),
+                "chosen": way.chosen,
+            }
+            for way in ways
+        ]
+
+    def __repr__(self) -> str:
+        table = [("", "way", "directions", "operations", "evaluations", "measured")]
+        for row in self.rows:
+            seconds = row["seconds"]
+            table.append(
+                (
+                    "→" if row["chosen"] else "",
+                    row["way"],
+                    f"{row['directions']:,}",
+                    f"{row['operations']:.3g}",
+                    f"{row['evaluations']:.3g}",
+                    "" if seconds is None else f"{1e3 * seconds:.3g} ms",
+                )
+            )
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if k < 2 else cell.rjust(width)
+                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in table
+        ]
+        return "\n".join([*self.head, *lines])
+
+
+def seconds_of(call: Callable[[], Any]) -> float:
+    """Seconds of a call, the median of three."""
+    found = []
+    for _ in range(3):
+        start = perf_counter()
+        call()
+        found.append(perf_counter() - start)
+    return statistics.median(found)

@@ -1,0 +1,386 @@
+"""Sparse Jacobians and Hessians: plans, made once for a function and used at many points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .blocks import CHUNK_BYTES, dtype_of
+from .coloring import PARTITIONS, Coloring, canonical, coloring
+from .compile import compile
+from .compressed import compressed, size_of
+from .derivative import F, grad, jvp, vjp
+from .errors import ArgumentError, ConversionError, DtypeError, GradientError, ShapeError, error
+from .explain import Explanation, Prices, Way, seconds_of
+from .op import Tracer, is_complex
+from .pattern import hessian_sparsity, sparsity
+from .select import Argnums, Selected, named
+from .tree import flatten
+
+# Compiled loops over arrays gain from caches what one sweep more costs them
+COMPILED_BYTES = 2**20
+# A matrix whose fullest row and fullest column have so many nonzeros, and so many times the average, is worth a try
+# with directions of both kinds.
+FULL, UNEVEN = 8, 4
+
+
+class Plan:
+    """How the sparse Jacobian, or Hessian, of one function is computed: call it with the function's arguments.
+
+    It is made by `sparse_jacobian` or `sparse_hessian`, which find the pattern, colour it and keep what
+    recovery needs. A call is a sweep with as many directions as there are colours, and one look-up of
+    the nonzeros. The structure of the result is always the pattern's: what is zero at a point is stored as a zero.
+    Plans can be pickled where their function can.
+
+    coloring: the `Coloring`, with `pattern`, `count`, `lower_bound`
+    shape, nnz: of the matrix
+
+    >>> plan = dualad.sparse_jacobian(np.diff, np.ones(4))
+    >>> plan.shape, plan.nnz, plan.coloring.count
+    ((3, 4), 6, 2)
+    """
+
+    def __init__(
+        self,
+        f: F,
+        argnums: Argnums,
+        coloring: Coloring,
+        shapes: Sequence[tuple[int, ...]],
+        tried: dict[str, tuple[int, int]],
+        hessian: bool = False,
+        chunk_bytes: int = CHUNK_BYTES,
+        compiled: bool = False,
+    ) -> None:
+        self.coloring, self.tried = coloring, tried
+        self._f, self._argnums, self._shapes, self._hessian = f, argnums, list(shapes), hessian
+        self._chunk_bytes, self._compiled = chunk_bytes, compiled
+        self._inner = grad(f, argnums) if hessian else f
+        self._sweep: F = compile(self._parts) if compiled else self._parts
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        m, n = self.coloring.pattern.shape
+        return m, n
+
+    @property
+    def nnz(self) -> int:
+        return int(self.coloring.pattern.nnz)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The matrix at a point, as a `scipy.sparse.csr_array` that the caller may change."""
+        parts = self._sweep(*args, **kwargs)
+        if any(isinstance(part, Tracer) for part in parts):
+            raise error(
+                ConversionError,
+                f"a sparse matrix holds plain numbers, and the plan of {named(self._f)} was called with traced ones",
+                "jacobian(f), which is dense, or jvp and vjp, inside derivatives and compiled functions",
+            )
+        return self.coloring.matrix(self.coloring.values(*parts))
+
+    def _parts(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """The products with all colours' directions."""
+        chosen = self._chosen(args, kwargs)
+        found = self.coloring
+        budget = min(self._chunk_bytes, COMPILED_BYTES) if self._compiled else self._chunk_bytes
+        return compressed(self._inner, chosen, self.shape, found.columns, found.rows, budget)
+
+    def _chosen(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Selected:
+        chosen = Selected(self._f, self._argnums, args, kwargs)
+        shapes = [np.shape(x) for x in chosen.leaves]
+        if shapes != self._shapes:
+            raise error(
+                ShapeError,
+                f"the plan of {named(self._f)} is for arguments of shapes {self._shapes}, not {shapes}",
+                "another plan, for these shapes",
+            )
+        return chosen
+
+    def compile(self) -> Plan:
+        """The same plan, with the sweep compiled: see `dualad.compile`, whose conditions hold.
+
+        >>> plan = dualad.sparse_jacobian(lambda x: x[1:] * x[:-1], np.ones(4)).compile()
+        >>> plan(np.array([1.0, 2.0, 3.0, 4.0])).toarray()
+        array([[2., 1., 0., 0.],
+               [0., 3., 2., 0.],
+               [0., 0., 4., 3.]])
+        """
+        return Plan(*self._made_of(True))
+
+    def _made_of(self, compiled: bool) -> tuple[Any, ...]:
+        return (
+            self._f, self._argnums, self.coloring, self._shapes, self.tried, self._hessian, self._chunk_bytes, compiled,
+        )  # fmt: skip
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Plan, self._made_of(self._compiled)
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        kind = "Hessian" if self._hessian else "Jacobian"
+        return (
+            f"<Plan of the {kind} of {named(self._f)}, {m} × {n} with {self.nnz} nonzeros: {self.coloring.count} "
+            f"directions by '{self.coloring.partition}'{', compiled' * self._compiled}>"
+        )
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """What a call costs by this plan, and by the others that it was chosen among, at the function's arguments.
+
+        returns: a table that prints itself: directions of each way, operations counted with one direction of each
+            kind and multiplied, and what the plan takes here
+        """
+        chosen = self._chosen(args, kwargs)
+        (m, n), found = self.shape, self.coloring
+        prices = Prices(self._inner, chosen)
+        ways = [Way("forward, dense", n, 0), Way("reverse, dense", 0, m)]
+        for partition, (p, q) in self.tried.items():
+            ways.append(Way(partition, p, q, chosen=partition == found.partition))
+        head = [
+            f"{repr(self)[1:-1]}",
+            f"colours: {found.count}, at least {found.lower_bound}; density {self.nnz / max(m * n, 1):.2g}; "
+            f"order '{found.order}'",
+        ]
+        seconds = seconds_of(lambda: self(*args, **kwargs))
+        return Explanation(head, ways, prices, {found.partition: seconds})
+
+    def verify(self, *args: Any, probes: int = 2, seed: int = 0, **kwargs: Any) -> None:
+        """Raise unless products of the matrix with random vectors are what `jvp` and `vjp` give.
+
+        A pattern that lacks a nonzero of this point fails, whatever the probe: the patterns that plans find hold
+        wherever the function takes the branches that it took; one that was handed in holds where you say.
+
+        probes, seed: how many vectors on each side, and of which generator
+        raises: GradientError with the rows or columns that disagree
+        """
+        matrix, chosen = self(*args, **kwargs), self._chosen(args, kwargs)
+        magnitude, rng = abs(matrix), np.random.default_rng(seed)
+        eps = max((np.finfo(dtype_of(x)).eps for x in chosen.leaves), default=np.finfo(float).eps)
+
+        def f(xs: Any) -> Any:
+            return chosen.call(self._inner, xs)
+
+        y, pullback = vjp(f, chosen.leaves)
+        for _ in range(probes):
+            v = [rng.standard_normal(np.shape(x)).astype(dtype_of(x)) for x in chosen.leaves]
+            ys, rebuild = flatten(y)
+            w = [rng.standard_normal(np.shape(z)).astype(dtype_of(z)) for z in ys]
+            pushed = flatten(jvp(f, (chosen.leaves,), (v,))[1])[0]
+            pulled = flatten(pullback(rebuild(w)))[0]
+            flat_v, flat_w = _flat(v), _flat(w)
+            for side, got, bound, expected in (
+                ("rows", matrix @ flat_v, magnitude @ abs(flat_v), _flat(pushed)),
+                ("columns", flat_w @ matrix, abs(flat_w) @ magnitude, _flat(pulled)),
+            ):
+                scale = bound + abs(expected)
+                wrong = np.flatnonzero(np.isfinite(expected) & ~(abs(got - expected) <= np.sqrt(eps) * scale))
+                if len(wrong):
+                    raise error(
+                        GradientError,
+                        f"the plan of {named(self._f)} does not hold here: {side} {_some(wrong)} of the matrix "
+                        f"disagree with {'jvp' if side == 'rows' else 'vjp'}, so the pattern lacks nonzeros in them, or in "
+                        "those they were carried with",
+                        "a plan made here, by the pattern of sparsity(f, x)",
+                    )
+
+
+def _flat(leaves: Sequence[Any]) -> np.ndarray:
+    return np.concatenate([np.ravel(x) for x in leaves]) if leaves else np.zeros(0)
+
+
+def _some(where: np.ndarray) -> str:
+    return ", ".join(map(str, where[:5])) + (f" and {len(where) - 5} more" if len(where) > 5 else "")
+
+
+def sparse_jacobian(
+    f: F,
+    *args: Any,
+    argnums: Argnums = 0,
+    pattern: Any = None,
+    partition: str = "auto",
+    order: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    **kwargs: Any,
+) -> Plan:
+    """A plan for the sparse Jacobian of a function: pattern, colours and recovery are computed here, once.
+
+    Columns that share no row can be moved together (Curtis, Powell and Reid 1974), so that the Jacobian takes as
+    many directions as there are colours.
+
+    f: function of real arrays, or nested containers of them, returning the same
+    args, kwargs: its arguments at some point
+    argnums: which of them the Jacobian is taken in, as for `jacobian`
+    pattern: matrix of shape (size of the output, size of the input), nonzero wherever the Jacobian can be; found by
+        `sparsity` if left out
+    partition, order: as for `coloring`; 'auto' takes the fewest directions of 'column' (forward mode), 'row' (reverse
+        mode) and, where the nonzeros are uneven, 'bidirectional'
+    chunk_bytes: as for `jacobian`
+    returns: a `Plan`: `plan(*args)` is a `scipy.sparse.csr_array` of shape (size of the output, size of the input)
+    raises: ArgumentError without SciPy, and for 'symmetric' partitions of what is no Hessian; ShapeError if the
+        pattern does not fit; DtypeError for complex arguments
+
+    >>> f = lambda x: x[1:] * x[:-1] ** 2
+    >>> plan = dualad.sparse_jacobian(f, np.ones(5))
+    >>> plan
+    <Plan of the Jacobian of <lambda>, 4 × 5 with 8 nonzeros: 2 directions by 'column'>
+    >>> plan(np.arange(5.0)).toarray()
+    array([[ 0.,  0.,  0.,  0.,  0.],
+           [ 0.,  4.,  1.,  0.,  0.],
+           [ 0.,  0., 12.,  4.,  0.],
+           [ 0.,  0.,  0., 24.,  9.]])
+    """
+    return jacobian_plan(f, args, kwargs, argnums, pattern, partition, order, chunk_bytes)
+
+
+def jacobian_plan(
+    f: F,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    argnums: Argnums,
+    pattern: Any = None,
+    partition: str = "auto",
+    order: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+) -> Plan:
+    """`sparse_jacobian`, for a call whose keywords may have any names."""
+    chosen = real_only(f, Selected(f, argnums, args, kwargs))
+    found = found_pattern(f, chosen, sparsity) if pattern is None else canonical(pattern)
+    n = size_of(chosen.leaves)
+    if found.shape[1] != n:
+        raise error(
+            ShapeError,
+            f"the pattern has {found.shape[1]} columns, and the argument of {named(f)} {n} elements",
+            "a pattern of shape (size of the output, size of the input)",
+        )
+    partitions = ("auto", *PARTITIONS[:3])
+    if partition not in partitions:
+        raise error(
+            ArgumentError, f"a Jacobian has no partition {partition!r}", f"one of {', '.join(partitions)}"
+        )
+    tried = _tried(found, order) if partition == "auto" else [coloring(found, partition, order)]
+    best = min(tried, key=lambda c: c.count)
+    counts = {c.partition: c.counts for c in tried}
+    return Plan(f, argnums, best, [np.shape(x) for x in chosen.leaves], counts, False, chunk_bytes)
+
+
+def _tried(pattern: Any, order: str) -> list[Coloring]:
+    """Colourings that may be the best; of equal ones the first is taken, since forward mode keeps no tape."""
+    by_row = np.diff(pattern.indptr)
+    by_column = np.bincount(pattern.indices, minlength=pattern.shape[1])
+    most_in_row, most_in_column = int(by_row.max(initial=0)), int(by_column.max(initial=0))
+    tried = []
+    if most_in_column * 4 >= most_in_row:  # else rows win
+        tried.append(coloring(pattern, "column", order))
+    if not tried or (tried[0].count > most_in_column and not _is_symmetric(pattern)):
+        tried.append(coloring(pattern, "row", order))
+    few = min(c.count for c in tried)
+    average = pattern.nnz / max(1, max(pattern.shape))
+    if min(most_in_row, most_in_column) >= max(FULL, UNEVEN * average) and few > FULL:
+        tried.append(
+            coloring(pattern, "bidirectional", order if order in ("natural", "largest-first") else "auto")
+        )
+    return tried
+
+
+def _is_symmetric(pattern: Any) -> bool:
+    if pattern.shape[0] != pattern.shape[1]:
+        return False
+    other = pattern.T.tocsr()
+    return bool(
+        np.array_equal(other.indptr, pattern.indptr) and np.array_equal(other.indices, pattern.indices)
+    )
+
+
+def sparse_hessian(
+    f: F,
+    *args: Any,
+    argnums: Argnums = 0,
+    pattern: Any = None,
+    partition: str = "symmetric",
+    order: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+    **kwargs: Any,
+) -> Plan:
+    """A plan for the sparse Hessian of a scalar function, by forward over reverse mode.
+
+    f, args, kwargs, argnums, chunk_bytes, raises: as for `sparse_jacobian`; `f` returns a scalar
+    pattern: symmetric, of shape (size of the input, size of the input); found by `hessian_sparsity` if left out
+    partition, order: as for `coloring`: 'symmetric' reads every nonzero directly, 'acyclic' often needs fewer colours,
+        but its errors of rounding add up along chains of nonzeros; 'column' makes no use of symmetry
+    returns: a `Plan`: `plan(*args)` is a `scipy.sparse.csr_array`, symmetric unless the partition is 'column'
+
+    >>> f = lambda x: np.sum(x[1:] * x[:-1] ** 2)
+    >>> plan = dualad.sparse_hessian(f, np.ones(4))
+    >>> plan
+    <Plan of the Hessian of <lambda>, 4 × 4 with 9 nonzeros: 3 directions by 'symmetric'>
+    >>> plan(np.arange(4.0)).toarray()
+    array([[2., 0., 0., 0.],
+           [0., 4., 2., 0.],
+           [0., 2., 6., 4.],
+           [0., 0., 4., 0.]])
+    """
+    return hessian_plan(f, args, kwargs, argnums, pattern, partition, order, chunk_bytes)
+
+
+def hessian_plan(
+    f: F,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    argnums: Argnums,
+    pattern: Any = None,
+    partition: str = "symmetric",
+    order: str = "auto",
+    chunk_bytes: int = CHUNK_BYTES,
+) -> Plan:
+    """`sparse_hessian`, for a call whose keywords may have any names."""
+    chosen = real_only(f, Selected(f, argnums, args, kwargs))
+    if partition not in ("symmetric", "acyclic", "column"):
+        raise error(
+            ArgumentError, f"a Hessian has no partition {partition!r}", "'symmetric', 'acyclic' or 'column'"
+        )
+    found = found_pattern(f, chosen, hessian_sparsity) if pattern is None else canonical(pattern)
+    n = size_of(chosen.leaves)
+    if found.shape != (n, n):
+        raise error(
+            ShapeError,
+            f"the pattern is of shape {found.shape}, and the argument of {named(f)} has {n} elements",
+            f"a pattern of shape ({n}, {n})",
+        )
+    best = coloring(found, partition, order)
+    shapes = [np.shape(x) for x in chosen.leaves]
+    return Plan(f, argnums, best, shapes, {partition: best.counts}, True, chunk_bytes)
+
+
+def real_only(f: F, chosen: Selected) -> Selected:
+    """The selected arguments, if none is complex."""
+    if any(map(is_complex, chosen.leaves)):
+        raise error(
+            DtypeError,
+            f"sparse derivatives are of real functions, and {named(f)} was given complex arguments",
+            "a function of the real and imaginary parts; or jacobian(f), which is dense",
+        )
+    return chosen
+
+
+def found_pattern(f: F, chosen: Selected, finder: F) -> Any:
+    """The pattern in the selected arguments, whatever the numbers in the others are.
+
+    All arguments of floating point are variables of the trace, since a number that happens to be 0 now may hide what
+    it is multiplied with.
+    """
+    keys: list[int | str] = [k for k in (*range(len(chosen.args)), *chosen.kwargs) if k not in chosen.keys]
+    given = [chosen.kwargs[k] if isinstance(k, str) else chosen.args[k] for k in keys]
+    others = [k for k, arg in zip(keys, given, strict=True) if all(map(_floating, flatten(arg)[0]))]
+    whole = Selected(f, (*chosen.keys, *others), chosen.args, chosen.kwargs)
+    n = size_of(chosen.leaves)
+
+    def traced(xs: Any) -> Any:
+        return whole.call(f, xs)
+
+    traced.__qualname__ = named(f)
+    found = finder(traced, whole.leaves)
+    return canonical(found[:, :n] if finder is sparsity else found[:n, :n])
+
+
+def _floating(x: Any) -> bool:
+    return type(x) is float or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
