@@ -1,4 +1,4 @@
-"""What ways to a matrix of derivatives cost: counted with one direction, multiplied by their number."""
+"""What ways to a matrix of derivatives cost, by counted operations and the number of directions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from .compressed import compressed, size_of
 from .count import count
-from .derivative import F, jvp, vjp
+from .derivative import F
 from .select import Selected
 
 
@@ -22,26 +25,38 @@ class Way(NamedTuple):
 
 
 class Prices:
-    """Operations of a function, and of one direction of each mode on top of it, counted at a point."""
+    """Operations of a function of `chosen` that returns m numbers: counted at a point, with one direction and two.
 
-    def __init__(self, f: F, chosen: Selected) -> None:
+    A direction of either mode costs what the second one adds; the first brings the partial derivatives, or the tape.
+    """
+
+    def __init__(self, f: F, chosen: Selected, m: int) -> None:
         def function(xs: Any) -> Any:
             return chosen.call(f, xs)
 
-        leaves = list(chosen.leaves)
-        ones = [x * 0.0 + 1.0 for x in leaves]
+        def operations(k: int, columns: bool) -> int:
+            colors = np.arange(n if columns else m) % k
 
-        def back(xs: Any) -> Any:
-            y, pullback = vjp(function, xs)
-            return pullback(y)
+            def products(xs: Any) -> Any:
+                sides = (colors, None) if columns else (None, colors)
+                return compressed(function, Selected(function, 0, (xs,), {}), (m, n), *sides)
 
+            return count(products)(leaves).operations
+
+        leaves, n = list(chosen.leaves), size_of(chosen.leaves)
         self.function = max(1, count(function)(leaves).operations)
-        self.forward = count(lambda xs: jvp(function, (xs,), (ones,))[1])(leaves).operations - self.function
-        self.reverse = count(back)(leaves).operations - self.function
+        self._first = [operations(1, columns) for columns in (True, False)]
+        self._next = [
+            operations(2, columns) - one for columns, one in zip((True, False), self._first, strict=True)
+        ]
 
     def of(self, way: Way) -> float:
         """Operations of a way."""
-        return self.function + way.forward * self.forward + way.reverse * self.reverse
+        return sum(
+            first + (k - 1) * more
+            for k, first, more in zip((way.forward, way.reverse), self._first, self._next, strict=True)
+            if k
+        )
 
 
 class Explanation:

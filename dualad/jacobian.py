@@ -21,12 +21,14 @@ from .blocks import (
     seeds,
     split_columns,
 )
+from .compressed import size_of
 from .derivative import F, all_complex, complex_results, grad
-from .errors import ArgumentError, DtypeError, NotScalarError, error
+from .errors import ArgumentError, DtypeError, NotScalarError, TraceError, error
+from .explain import Explanation, Prices, Way
 from .op import is_complex
 from .run import Recording, conjugated, writeable
 from .select import Argnums, Selected, named
-from .sparse import hessian_plan, jacobian_plan
+from .sparse import hessian_plan, jacobian_plan, real_only
 
 
 def value_and_jacobian(
@@ -122,6 +124,7 @@ def jacobian(
     mode: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     holomorphic: bool = False,
+    explain: bool = False,
 ) -> F:
     """Jacobian of a function of arrays, all of it in one vectorised sweep a chunk.
 
@@ -133,6 +136,7 @@ def jacobian(
     chunk_bytes: bytes (default 8 MiB) that an array may take with its directions: the input in forward mode, the
         largest intermediate result in the others; more directions go in further sweeps
     holomorphic: `f` maps complex arrays to complex ones, holomorphically, and its complex Jacobian is asked for
+    explain: return no Jacobian but a table of what it costs in each mode, by counted operations
     returns: a function of the same arguments; for arrays, an array of shape `output.shape + input.shape`; for
         containers, the structure of the output with that of the input inside. Rows of real results in complex
         arguments are gradients: ∂f/∂x + i ∂f/∂y. With mode='sparse' a `scipy.sparse.csr_array` of shape
@@ -145,7 +149,34 @@ def jacobian(
            [0., 1.]])
     """
     both = value_and_jacobian(f, argnums, mode, chunk_bytes, holomorphic)
+    if explain:
+        return _explained(f, argnums, mode)
     return functools.wraps(f)(lambda *args, **kwargs: both(*args, **kwargs)[1])
+
+
+def _explained(f: F, argnums: Argnums, mode: str) -> F:
+    @functools.wraps(f)
+    def derived(*args: Any, **kwargs: Any) -> Explanation:
+        chosen = real_only(f, Selected(f, argnums, args, kwargs))
+        with Recording(f, chosen.call, chosen.leaves) as run:
+            n, m = size_of(chosen.leaves), size_of(run.values)
+        taken = ("forward" if n <= m else "reverse") if mode == "auto" else mode
+        ways = [Way("forward", n, 0, taken == "forward"), Way("reverse", 0, m, taken == "reverse")]
+        head = [f"Jacobian of {named(f)}, {m} × {n}, mode '{mode}'"]
+        try:
+            plan = jacobian_plan(f, args, kwargs, argnums)
+            name = plan.coloring.partition if taken == "sparse" else ""
+            ways += [
+                way._replace(name=f"sparse, by {way.name}", chosen=way.name == name) for way in plan.ways()
+            ]
+            head.append(
+                f"nonzeros: {plan.nnz}; a sparse matrix by mode='sparse', or a plan by sparse_jacobian"
+            )
+        except (ArgumentError, TraceError) as reason:  # SciPy is missing, or shapes depend on values
+            head.append(f"no sparse mode: {str(reason).splitlines()[0]}")
+        return Explanation(head, ways, Prices(f, chosen, m), {})
+
+    return derived
 
 
 def hessian(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -130,19 +131,19 @@ class Plan:
         returns: a table that prints itself: directions of each way, operations counted with one direction of each
             kind and multiplied, and what the plan takes here
         """
-        chosen = self._chosen(args, kwargs)
-        (m, n), found = self.shape, self.coloring
-        prices = Prices(self._inner, chosen)
-        ways = [Way("forward, dense", n, 0), Way("reverse, dense", 0, m)]
-        for partition, (p, q) in self.tried.items():
-            ways.append(Way(partition, p, q, chosen=partition == found.partition))
+        chosen, found = self._chosen(args, kwargs), self.coloring
+        (m, n), density = self.shape, self.nnz / max(math.prod(self.shape), 1)
         head = [
             f"{repr(self)[1:-1]}",
-            f"colours: {found.count}, at least {found.lower_bound}; density {self.nnz / max(m * n, 1):.2g}; "
-            f"order '{found.order}'",
+            f"colours: {found.count}, at least {found.lower_bound}; density {density:.2g}; order '{found.order}'",
         ]
         seconds = seconds_of(lambda: self(*args, **kwargs))
-        return Explanation(head, ways, prices, {found.partition: seconds})
+        ways = [Way("forward, dense", n, 0), Way("reverse, dense", 0, m), *self.ways(found.partition)]
+        return Explanation(head, ways, Prices(self._inner, chosen, m), {found.partition: seconds})
+
+    def ways(self, taken: str = "") -> list[Way]:
+        """The partitions that were tried, with their numbers of directions."""
+        return [Way(name, p, q, chosen=name == taken) for name, (p, q) in self.tried.items()]
 
     def verify(self, *args: Any, probes: int = 2, seed: int = 0, **kwargs: Any) -> None:
         """Raise unless products of the matrix with random vectors are what `jvp` and `vjp` give.
@@ -178,8 +179,8 @@ class Plan:
                     raise error(
                         GradientError,
                         f"the plan of {named(self._f)} does not hold here: {side} {_some(wrong)} of the matrix "
-                        f"disagree with {'jvp' if side == 'rows' else 'vjp'}, so the pattern lacks nonzeros in them, or in "
-                        "those they were carried with",
+                        f"disagree with {'jvp' if side == 'rows' else 'vjp'}, so the pattern lacks nonzeros in them "
+                        "or in those they were carried with",
                         "a plan made here, by the pattern of sparsity(f, x)",
                     )
 

@@ -245,6 +245,28 @@ def test_explain():
     assert {row["way"] for row in hessian.explain(POINT).rows} >= {"symmetric", "forward, dense"}
 
 
+def test_explained_jacobians():
+    table = dualad.jacobian(tall, explain=True)(POINT)
+    rows = {row["way"]: row for row in table.rows}
+    assert set(rows) == {"forward", "reverse", "sparse, by column"} and rows["forward"]["chosen"]
+    assert (rows["forward"]["directions"], rows["reverse"]["directions"]) == (12, 27)
+    assert rows["sparse, by column"]["directions"] == 2 and "nonzeros: 39" in repr(table)
+    (taken,) = [
+        row["way"] for row in dualad.jacobian(wide, mode="sparse", explain=True)(POINT).rows if row["chosen"]
+    ]
+    assert taken == "sparse, by row"
+    table = dualad.jacobian(lambda x: x[x > 1.0], explain=True)(POINT)
+    assert len(table.rows) == 2 and "no sparse mode: an index depends on values" in repr(table)
+
+
+def test_predictions_are_what_is_counted():
+    """Dense modes cost as many operations as the table says, when they are run."""
+    rows = {row["way"]: row for row in dualad.jacobian(tall, explain=True)(POINT).rows}
+    for mode in ("forward", "reverse"):
+        counted = dualad.count(dualad.jacobian(tall, mode=mode))(POINT).operations
+        assert rows[mode]["operations"] == pytest.approx(counted, rel=0.05)
+
+
 def test_sparse_modes():
     f = functools.partial(reaction)
     functools.update_wrapper(f, reaction)
