@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import greedy
+from .csr import canonical, needed, positions, transposed
 from .errors import ArgumentError, ShapeError, error
 
 PARTITIONS = ("column", "row", "bidirectional", "symmetric", "acyclic")
 ORDERS = ("auto", "natural", "largest-first", "dsatur", "colored-neighbors")
 # Edges of an intersection graph, counted row by row, up to which 'auto' has igraph build it
 EDGES = 20_000_000
-
-
-def needed(name: str) -> Any:
-    """A module of the extra `sparse`."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        package = name.partition(".")[0]
-        raise error(
-            ArgumentError,
-            f"sparse derivatives need {package}, which is not installed",
-            "pip install dualad[sparse]",
-        ) from None
 
 
 class Coloring:
@@ -137,11 +125,10 @@ class Coloring:
 
     def matrix(self, values: Any) -> Any:
         """A CSR array with this structure, which the caller may change."""
-        pattern = self.pattern
-        whole = needed("scipy.sparse").csr_array(
-            (values, pattern.indices.copy(), pattern.indptr.copy()), shape=pattern.shape
-        )
-        whole.has_sorted_indices = whole.has_canonical_format = True
+        whole = copy.copy(
+            self.pattern
+        )  # shallow, at a tenth of the cost of SciPy's constructor and its checks
+        whole.data, whole.indices, whole.indptr = values, whole.indices.copy(), whole.indptr.copy()
         return whole
 
     def __repr__(self) -> str:
@@ -166,7 +153,7 @@ class Coloring:
             theirs = self.columns[i] * m + j
             alone = _alone(mine)
             # Both places of a pair are read at one, so that the result is symmetric to the last bit
-            lower = alone[_transposed(self.pattern)]
+            lower = alone[transposed(self.pattern)]
             return np.where(np.where(i <= j, alone, ~lower), mine, theirs)
         colors = self.columns[j]
         by_column = _alone(np.where(colors >= 0, i * (p + 1) + colors, -1)) & (colors >= 0)
@@ -196,7 +183,7 @@ class Coloring:
         place[edge] = rank
         place[diagonal] = len(edge) + np.arange(len(diagonal))
         below = i > j
-        place[below] = place[_transposed(self.pattern)[below]]
+        place[below] = place[transposed(self.pattern)[below]]
         self._place = place
         return np.concatenate([slots[by[order]], self.columns[i[diagonal]] * n + i[diagonal]])
 
@@ -205,18 +192,6 @@ def _alone(keys: np.ndarray) -> Any:
     """Which of the keys stand there once."""
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return counts[inverse] == 1
-
-
-def positions(pattern: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of each nonzero."""
-    m = pattern.shape[0]
-    return np.repeat(np.arange(m), np.diff(pattern.indptr)), pattern.indices.astype(int)
-
-
-def _transposed(pattern: Any) -> np.ndarray:
-    """For each nonzero of a symmetric pattern, which nonzero stands at (j, i)."""
-    i, j = positions(pattern)
-    return np.lexsort((i, j))
 
 
 def _count(colors: np.ndarray | None) -> int:
@@ -271,20 +246,6 @@ def coloring(pattern: Any, partition: str = "column", order: str = "auto") -> Co
     if partition == "bidirectional":
         return _bidirectional(whole, order)
     return _symmetric(whole, partition, order)
-
-
-def canonical(pattern: Any) -> Any:
-    """A pattern as a CSR array of bool with its positions in order."""
-    sparse = needed("scipy.sparse")
-    if not sparse.issparse(pattern):
-        pattern = np.asarray(pattern)
-        if pattern.ndim != 2:
-            raise error(ShapeError, f"a pattern is a matrix, not of shape {pattern.shape}", "shape (m, n)")
-        pattern = pattern != 0
-    whole = sparse.csr_array(pattern, copy=True)
-    whole.data = np.ones(len(whole.data), bool)
-    whole.sum_duplicates()
-    return whole
 
 
 def _best(
@@ -346,8 +307,7 @@ def _bidirectional(whole: Any, order: str) -> Coloring:
     row_times, column_times, bound = greedy.divided(rows, columns)
     (m, n), (i, j) = whole.shape, positions(whole)
     mine = row_times[i] < column_times[j]  # of the columns' directions
-    back = np.lexsort((i, j))
-    right, name = _one_side(columns, mine[back], m, order)
+    right, name = _one_side(columns, mine[transposed(whole)], m, order)
     left, _ = _one_side(rows, ~mine, n, order)
     return Coloring("bidirectional", whole, right, left, bound, name)
 
@@ -372,6 +332,8 @@ def _symmetric(whole: Any, partition: str, order: str) -> Coloring:
     degrees = np.bincount(i[apart], minlength=n)
     graph = [0, *np.cumsum(degrees).tolist()], j[apart].tolist()
     bound = _least(i, j, degrees)
+    if partition == "symmetric" and np.any(np.minimum(degrees[i], degrees[j])[apart] > 1):
+        bound = max(bound, 3)  # a path of four vertices, or a triangle
     method = greedy.star if partition == "symmetric" else greedy.acyclic
     colors, name = _best(lambda vertices: method(graph, vertices), _orders(order, degrees), bound)
     if order == "auto" and partition == "symmetric" and _count(colors) > bound:

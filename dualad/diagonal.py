@@ -9,8 +9,8 @@ import numpy as np
 
 from . import greedy
 from .blocks import CHUNK_BYTES, dtype_of
-from .coloring import canonical, positions
 from .compressed import compressed, size_of
+from .csr import canonical, positions
 from .derivative import F, grad
 from .errors import ArgumentError, ShapeError, TraceError, error
 from .op import Tracer

@@ -9,8 +9,8 @@ import numpy as np
 
 from .batch import Batch
 from .blocks import dtype_of
-from .coloring import needed
 from .compressed import size_of
+from .csr import needed
 from .derivative import F, grad
 from .errors import DtypeError, error
 from .op import is_complex

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .blocks import CHUNK_BYTES, dtype_of
-from .coloring import PARTITIONS, Coloring, canonical, coloring
+from .coloring import PARTITIONS, Coloring, coloring
 from .compile import compile
 from .compressed import compressed, size_of
+from .csr import canonical
 from .derivative import F, grad, jvp, vjp
 from .errors import ArgumentError, ConversionError, DtypeError, GradientError, ShapeError, error
 from .explain import Explanation, Prices, Way, seconds_of
@@ -259,28 +260,26 @@ def jacobian_plan(
             ArgumentError, f"a Jacobian has no partition {partition!r}", f"one of {', '.join(partitions)}"
         )
     tried = _tried(found, order) if partition == "auto" else [coloring(found, partition, order)]
-    best = min(tried, key=lambda c: c.count)
-    counts = {c.partition: c.counts for c in tried}
+    best, counts = tried[0], {c.partition: c.counts for c in tried}
     return Plan(f, argnums, best, [np.shape(x) for x in chosen.leaves], counts, False, chunk_bytes)
 
 
 def _tried(pattern: Any, order: str) -> list[Coloring]:
-    """Colourings that may be the best; of equal ones the first is taken, since forward mode keeps no tape."""
+    """Colourings that may be the best, by what each cannot do without; of equal ones the first is the best."""
     by_row = np.diff(pattern.indptr)
     by_column = np.bincount(pattern.indices, minlength=pattern.shape[1])
-    most_in_row, most_in_column = int(by_row.max(initial=0)), int(by_column.max(initial=0))
+    bounds = {"column": int(by_row.max(initial=0)), "row": int(by_column.max(initial=0))}
     tried = []
-    if most_in_column * 4 >= most_in_row:  # else rows win
-        tried.append(coloring(pattern, "column", order))
-    if not tried or (tried[0].count > most_in_column and not _is_symmetric(pattern)):
-        tried.append(coloring(pattern, "row", order))
-    few = min(c.count for c in tried)
     average = pattern.nnz / max(1, max(pattern.shape))
-    if min(most_in_row, most_in_column) >= max(FULL, UNEVEN * average) and few > FULL:
-        tried.append(
-            coloring(pattern, "bidirectional", order if order in ("natural", "largest-first") else "auto")
-        )
-    return tried
+    if min(bounds.values()) >= max(FULL, UNEVEN * average):
+        both = order if order in ("natural", "largest-first") else "auto"
+        tried.append(coloring(pattern, "bidirectional", both))
+    for partition in sorted(bounds, key=lambda name: bounds[name]):  # forward mode first, which keeps no tape
+        if partition == "row" and tried and tried[-1].partition == "column" and _is_symmetric(pattern):
+            continue
+        if all(bounds[partition] < c.count for c in tried):
+            tried.append(coloring(pattern, partition, order))
+    return sorted(tried, key=lambda c: (c.count, ("column", "row", "bidirectional").index(c.partition)))
 
 
 def _is_symmetric(pattern: Any) -> bool:

@@ -113,7 +113,7 @@ def arrow(n):
         (laplacian(20), "symmetric", 5, 3),
         (laplacian(20), "acyclic", 4, 3),
         (CHAIN, "column", 3, 3),
-        (CHAIN, "symmetric", 3, 2),
+        (CHAIN, "symmetric", 3, 3),
         (CHAIN, "acyclic", 2, 2),
         (arrow(60), "column", 60, 60),
         (arrow(60), "bidirectional", 3, 3),

@@ -50,7 +50,7 @@ LAYERS = {
     "derivatives": {"derivative"},
     "blocks": {"blocks"},
     "dependence": {"patterns"},
-    "colours": {"greedy"},
+    "colours": {"greedy", "csr"},
     "colourings": {"coloring"},
     "twins": {"scipy"},
     "consumers": {"check", "compile", "pattern", "scan", "compressed"},

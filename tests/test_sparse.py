@@ -237,7 +237,7 @@ def test_explain():
     rows = {row["way"]: row for row in table.rows}
     assert [row["way"] for row in table.rows if row["chosen"]] == ["bidirectional"]
     assert rows["forward, dense"]["directions"] == 40 and rows["bidirectional"]["directions"] == 3
-    assert rows["bidirectional"]["operations"] < rows["column"]["operations"] / 5
+    assert rows["bidirectional"]["operations"] < rows["forward, dense"]["operations"] / 5
     assert rows["bidirectional"]["seconds"] > 0
     text = repr(table)
     assert "colours: 3, at least 3" in text and "→  bidirectional" in text
