@@ -14,7 +14,7 @@ import numpy as np
 from .errors import ArgumentError, error
 from .form import collector, is_dynamic, signature
 from .native import available
-from .native.prospect import SHORT, has_zeros_to_use
+from .native.prospect import SHORT, unit_directions
 from .native.scalars import LIMIT, NotScalar, Scalars
 from .native.straight import Straight
 from .program import Program
@@ -63,7 +63,7 @@ class Variant:
         rolled = any(value.op is not None and value.op.kind == "joint" for value in values)
         if max(sizes, default=0) >= KEEP:
             keep_freed_memory()
-        sparse = any(map(has_zeros_to_use, values))
+        sparse = unit_directions(values)
         dense = large and not rolled and not sparse
         if dense and (max(sizes) > SHORT or sum(sizes) > ELEMENTS):
             scalars, self.why = None, "its arrays are large"

@@ -26,6 +26,13 @@ def has_zeros_to_use(value: Value) -> bool:
     )
 
 
+def unit_directions(values: Sequence[Value]) -> bool:
+    """Whether a program has zeros to use in one element a direction: colours, which move many, leave few zeros."""
+    seeds = [value.constant for value in values if has_zeros_to_use(value)]
+    moved = sum(int(np.count_nonzero(seed)) for seed in seeds)
+    return bool(seeds) and moved <= sum(np.shape(seed)[-1] for seed in seeds)
+
+
 class Prospect:
     """The scalar instructions to come, estimated from those that the last operations on unit directions took.
 
