@@ -113,7 +113,7 @@ def along(tree: Any, other: Any, what: str) -> list[Any]:
 
 
 def _differentiable(x: Any, what: str) -> Any:
-    if isinstance(x, Tracer) or type(x) is float:
+    if type(x) is float or (isinstance(x, Tracer) and not x.symbolic):
         return x
     if type(x) is int:
         return float(x)
@@ -121,12 +121,15 @@ def _differentiable(x: Any, what: str) -> Any:
         return np.complex128(x)
     if isinstance(x, np.ndarray) and x.dtype == object and any(isinstance(v, Tracer) for v in x.flat):
         return restacked(x)
-    if isinstance(x, (np.ndarray, np.number)):
-        if x.dtype.kind in "fc":
+    if isinstance(
+        x, (np.ndarray, np.number, Tracer)
+    ):  # of tracers those of programs, which may hold anything
+        dtype: np.dtype = x.dtype  # type: ignore[union-attr]
+        if dtype.kind in "fc":
             return x
-        if x.dtype.kind in "iu":
-            return x.astype(np.float64)
-        kind = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else f"a {x.dtype}"
+        if dtype.kind in "iu":
+            return np.astype(x, np.float64)  # type: ignore[arg-type]
+        kind = f"a {dtype}" if np.ndim(x) == 0 else f"an array of {dtype}"  # type: ignore[arg-type]
     else:
         kind = f"a {type(x).__name__}"
     raise error(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dualad import TraceError, compile, elementwise, general, linear
+from dualad import DtypeError, TraceError, compile, elementwise, general, grad, hessian, jacobian, jvp, linear
 
 X = np.array([2.0, -1.0, 0.5])
 same = general(lambda x: np.sum(x) * 2, lambda dx, y, x: 2 * np.sum(dx), name="max")
@@ -54,3 +54,20 @@ def test_arguments_that_may_change_unseen_raise(argument):
 )
 def test_arguments_that_are_part_of_the_form(argument):
     np.testing.assert_array_equal(compile(lambda x, p: x * 2.0)(X, argument), X * 2.0)
+
+
+@pytest.mark.parametrize("n", [3, 300])
+def test_derivatives_promote_integers(n):
+    """As they do where nothing is compiled: tangents of integers would be cut off to integers, all of them 0 here."""
+    x = np.arange(1, n + 1)
+
+    def f(x):
+        return np.sum(0.1 * x[1:] ** 2 * x[:-1])
+
+    for derived in (grad(f), hessian(f), jacobian(lambda x: 0.1 * x), lambda x: jvp(f, (x,), (x,))[1]):
+        found = compile(derived)(x)
+        np.testing.assert_allclose(found, derived(x), rtol=1e-14)
+        assert found.dtype == np.float64
+    assert compile(grad(lambda x: 0.1 * x * x))(np.int64(3)) == pytest.approx(0.6)
+    with pytest.raises(DtypeError, match="an array of bool"):
+        compile(grad(lambda x: np.sum(0.1 * x)))(np.array([True, False]))
