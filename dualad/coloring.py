@@ -172,18 +172,18 @@ class Coloring:
         diagonal = np.flatnonzero(i == j)
         needy = np.flatnonzero(after >= 0)
         needy = needy[after[needy] != needy]
-        rows, columns = rank[after[needy]], rank[needy]
         size = len(edge) + len(diagonal)
-        whole = np.arange(size)
+        ones, rows, columns = np.arange(size), rank[after[needy]], rank[needy]
+        where = (
+            np.concatenate([side, ones]).astype(np.int32) for side in (rows, columns)
+        )  # SciPy's solver asks
         self._triangle = needed("scipy.sparse").csr_array(
-            (np.ones(len(rows) + size), (np.concatenate([rows, whole]), np.concatenate([columns, whole]))),
-            shape=(size, size),
+            (np.ones(len(rows) + size), tuple(where)), shape=(size, size)
         )
         place = np.empty(self.pattern.nnz, int)
         place[edge] = rank
         place[diagonal] = len(edge) + np.arange(len(diagonal))
-        below = i > j
-        place[below] = place[transposed(self.pattern)[below]]
+        place[i > j] = place[transposed(self.pattern)[i > j]]
         self._place = place
         return np.concatenate([slots[by[order]], self.columns[i[diagonal]] * n + i[diagonal]])
 
