@@ -21,8 +21,9 @@ from .pattern import hessian_sparsity, sparsity
 from .select import Argnums, Selected, named
 from .tree import flatten
 
-# Compiled loops over arrays gain from caches what one sweep more costs them
-COMPILED_BYTES = 2**20
+# Compiled sweeps over arrays carry one direction each, which the loops read as they read a value, up to so many
+# sweeps; all at once where they take so few bytes.
+SWEEPS, SMALL = 32, 2**16
 # A matrix whose fullest row and fullest column have so many nonzeros, and so many times the average, is worth a try
 # with directions of both kinds.
 FULL, UNEVEN = 8, 4
@@ -84,8 +85,10 @@ class Plan:
     def _parts(self, *args: Any, **kwargs: Any) -> list[Any]:
         """The products with all colours' directions."""
         chosen = self._chosen(args, kwargs)
-        found = self.coloring
-        budget = min(self._chunk_bytes, COMPILED_BYTES) if self._compiled else self._chunk_bytes
+        found, budget = self.coloring, self._chunk_bytes
+        if self._compiled:
+            one, count = 8 * max(self.shape), max(found.counts)
+            budget = one * (count if one * count <= SMALL else -(-count // SWEEPS))
         return compressed(self._inner, chosen, self.shape, found.columns, found.rows, budget)
 
     def _chosen(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Selected:
