@@ -26,9 +26,10 @@ from .derivative import F, all_complex, complex_results, grad
 from .errors import ArgumentError, DtypeError, NotScalarError, TraceError, error
 from .explain import Explanation, Prices, Way
 from .op import is_complex
+from .planning import real_only
 from .run import Recording, conjugated, writeable
 from .select import Argnums, Selected, named
-from .sparse import hessian_plan, jacobian_plan, real_only
+from .sparse import hessian_plan, jacobian_plan
 
 
 def value_and_jacobian(

@@ -14,19 +14,17 @@ from .compile import compile
 from .compressed import compressed, size_of
 from .csr import canonical
 from .derivative import F, grad, jvp, vjp
-from .errors import ArgumentError, ConversionError, DtypeError, GradientError, ShapeError, error
+from .errors import ArgumentError, ConversionError, GradientError, ShapeError, error
 from .explain import Explanation, Prices, Way, seconds_of
-from .op import Tracer, is_complex
+from .op import Tracer
 from .pattern import hessian_sparsity, sparsity
+from .planning import found_pattern, partitions, real_only
 from .select import Argnums, Selected, named
 from .tree import flatten
 
 # Compiled sweeps over arrays carry one direction each, which the loops read as they read a value, up to so many
 # sweeps; all at once where they take so few bytes.
 SWEEPS, SMALL = 32, 2**16
-# A matrix whose fullest row and fullest column have so many nonzeros, and so many times the average, is worth a try
-# with directions of both kinds.
-FULL, UNEVEN = 8, 4
 
 
 class Plan:
@@ -35,7 +33,9 @@ class Plan:
     It is made by `sparse_jacobian` or `sparse_hessian`, which find the pattern, colour it and keep what
     recovery needs. A call is a sweep with as many directions as there are colours, and one look-up of
     the nonzeros. The structure of the result is always the pattern's: what is zero at a point is stored as a zero.
-    Plans can be pickled where their function can.
+    Where Python's `if` looked at traced values, the pattern holds for the branches that were taken: every call of such
+    a plan compares one product with `jvp`, and raises GradientError elsewhere. Plans can be pickled where their
+    function can.
 
     coloring: the `Coloring`, with `pattern`, `count`, `lower_bound`
     shape, nnz: of the matrix
@@ -54,9 +54,10 @@ class Plan:
         tried: dict[str, tuple[int, int]],
         hessian: bool = False,
         chunk_bytes: int = CHUNK_BYTES,
+        branches: bool = False,
         compiled: bool = False,
     ) -> None:
-        self.coloring, self.tried = coloring, tried
+        self.coloring, self.tried, self._branches = coloring, tried, branches
         self._f, self._argnums, self._shapes, self._hessian = f, argnums, list(shapes), hessian
         self._chunk_bytes, self._compiled = chunk_bytes, compiled
         self._inner = grad(f, argnums) if hessian else f
@@ -80,7 +81,10 @@ class Plan:
                 f"a sparse matrix holds plain numbers, and the plan of {named(self._f)} was called with traced ones",
                 "jacobian(f), which is dense, or jvp and vjp, inside derivatives and compiled functions",
             )
-        return self.coloring.matrix(self.coloring.values(*parts))
+        matrix = self.coloring.matrix(self.coloring.values(*parts))
+        if self._branches:
+            self._compare(matrix, self._chosen(args, kwargs), 0, rows_only=True)
+        return matrix
 
     def _parts(self, *args: Any, **kwargs: Any) -> list[Any]:
         """The products with all colours' directions."""
@@ -115,7 +119,8 @@ class Plan:
 
     def _made_of(self, compiled: bool) -> tuple[Any, ...]:
         return (
-            self._f, self._argnums, self.coloring, self._shapes, self.tried, self._hessian, self._chunk_bytes, compiled,
+            self._f, self._argnums, self.coloring, self._shapes, self.tried, self._hessian, self._chunk_bytes,
+            self._branches, compiled,
         )  # fmt: skip
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -159,34 +164,35 @@ class Plan:
         raises: GradientError with the rows or columns that disagree
         """
         matrix, chosen = self(*args, **kwargs), self._chosen(args, kwargs)
-        magnitude, rng = abs(matrix), np.random.default_rng(seed)
+        for probe in range(probes):
+            self._compare(matrix, chosen, seed + probe)
+
+    def _compare(self, matrix: Any, chosen: Selected, seed: int, rows_only: bool = False) -> None:
+        """Raise unless the matrix times a random vector is the pushforward, and a vector times it the pullback."""
+        rng = np.random.default_rng(seed)
         eps = max((np.finfo(dtype_of(x)).eps for x in chosen.leaves), default=np.finfo(float).eps)
 
         def f(xs: Any) -> Any:
             return chosen.call(self._inner, xs)
 
-        y, pullback = vjp(f, chosen.leaves)
-        for _ in range(probes):
-            v = [rng.standard_normal(np.shape(x)).astype(dtype_of(x)) for x in chosen.leaves]
+        v = [rng.standard_normal(np.shape(x)).astype(dtype_of(x)) for x in chosen.leaves]
+        ways = [("rows", "jvp", matrix, v, jvp(f, (chosen.leaves,), (v,))[1])]
+        if not rows_only:
+            y, pullback = vjp(f, chosen.leaves)
             ys, rebuild = flatten(y)
             w = [rng.standard_normal(np.shape(z)).astype(dtype_of(z)) for z in ys]
-            pushed = flatten(jvp(f, (chosen.leaves,), (v,))[1])[0]
-            pulled = flatten(pullback(rebuild(w)))[0]
-            flat_v, flat_w = _flat(v), _flat(w)
-            for side, got, bound, expected in (
-                ("rows", matrix @ flat_v, magnitude @ abs(flat_v), _flat(pushed)),
-                ("columns", flat_w @ matrix, abs(flat_w) @ magnitude, _flat(pulled)),
-            ):
-                scale = bound + abs(expected)
-                wrong = np.flatnonzero(np.isfinite(expected) & ~(abs(got - expected) <= np.sqrt(eps) * scale))
-                if len(wrong):
-                    raise error(
-                        GradientError,
-                        f"the plan of {named(self._f)} does not hold here: {side} {_some(wrong)} of the matrix "
-                        f"disagree with {'jvp' if side == 'rows' else 'vjp'}, so the pattern lacks nonzeros in them "
-                        "or in those they were carried with",
-                        "a plan made here, by the pattern of sparsity(f, x)",
-                    )
+            ways.append(("columns", "vjp", matrix.T, w, pullback(rebuild(w))))
+        for side, by, factor, vector, found in ways:
+            expected, flat = _flat(flatten(found)[0]), _flat(vector)
+            allowed = np.sqrt(eps) * (abs(factor) @ abs(flat) + abs(expected))
+            wrong = np.flatnonzero(np.isfinite(expected) & ~(abs(factor @ flat - expected) <= allowed))
+            if len(wrong):
+                raise error(
+                    GradientError,
+                    f"the plan of {named(self._f)} does not hold here: {side} {_some(wrong)} of the matrix disagree "
+                    f"with {by}, so the pattern lacks nonzeros in them or in those they were carried with",
+                    "a plan made here: the function may take another branch than where this one was made",
+                )
 
 
 def _flat(leaves: Sequence[Any]) -> np.ndarray:
@@ -249,7 +255,7 @@ def jacobian_plan(
 ) -> Plan:
     """`sparse_jacobian`, for a call whose keywords may have any names."""
     chosen = real_only(f, Selected(f, argnums, args, kwargs))
-    found = found_pattern(f, chosen, sparsity) if pattern is None else canonical(pattern)
+    found, branches = found_pattern(f, chosen, sparsity) if pattern is None else (canonical(pattern), False)
     n = size_of(chosen.leaves)
     if found.shape[1] != n:
         raise error(
@@ -257,41 +263,12 @@ def jacobian_plan(
             f"the pattern has {found.shape[1]} columns, and the argument of {named(f)} {n} elements",
             "a pattern of shape (size of the output, size of the input)",
         )
-    partitions = ("auto", *PARTITIONS[:3])
-    if partition not in partitions:
-        raise error(
-            ArgumentError, f"a Jacobian has no partition {partition!r}", f"one of {', '.join(partitions)}"
-        )
-    tried = _tried(found, order) if partition == "auto" else [coloring(found, partition, order)]
+    known = ("auto", *PARTITIONS[:3])
+    if partition not in known:
+        raise error(ArgumentError, f"a Jacobian has no partition {partition!r}", f"one of {', '.join(known)}")
+    tried = partitions(found, order) if partition == "auto" else [coloring(found, partition, order)]
     best, counts = tried[0], {c.partition: c.counts for c in tried}
-    return Plan(f, argnums, best, [np.shape(x) for x in chosen.leaves], counts, False, chunk_bytes)
-
-
-def _tried(pattern: Any, order: str) -> list[Coloring]:
-    """Colourings that may be the best, by what each cannot do without; of equal ones the first is the best."""
-    by_row = np.diff(pattern.indptr)
-    by_column = np.bincount(pattern.indices, minlength=pattern.shape[1])
-    bounds = {"column": int(by_row.max(initial=0)), "row": int(by_column.max(initial=0))}
-    tried = []
-    average = pattern.nnz / max(1, max(pattern.shape))
-    if min(bounds.values()) >= max(FULL, UNEVEN * average):
-        both = order if order in ("natural", "largest-first") else "auto"
-        tried.append(coloring(pattern, "bidirectional", both))
-    for partition in sorted(bounds, key=lambda name: bounds[name]):  # forward mode first, which keeps no tape
-        if partition == "row" and tried and tried[-1].partition == "column" and _is_symmetric(pattern):
-            continue
-        if all(bounds[partition] < c.count for c in tried):
-            tried.append(coloring(pattern, partition, order))
-    return sorted(tried, key=lambda c: (c.count, ("column", "row", "bidirectional").index(c.partition)))
-
-
-def _is_symmetric(pattern: Any) -> bool:
-    if pattern.shape[0] != pattern.shape[1]:
-        return False
-    other = pattern.T.tocsr()
-    return bool(
-        np.array_equal(other.indptr, pattern.indptr) and np.array_equal(other.indices, pattern.indices)
-    )
+    return Plan(f, argnums, best, [np.shape(x) for x in chosen.leaves], counts, False, chunk_bytes, branches)
 
 
 def sparse_hessian(
@@ -341,7 +318,9 @@ def hessian_plan(
         raise error(
             ArgumentError, f"a Hessian has no partition {partition!r}", "'symmetric', 'acyclic' or 'column'"
         )
-    found = found_pattern(f, chosen, hessian_sparsity) if pattern is None else canonical(pattern)
+    found, branches = (
+        found_pattern(f, chosen, hessian_sparsity) if pattern is None else (canonical(pattern), False)
+    )
     n = size_of(chosen.leaves)
     if found.shape != (n, n):
         raise error(
@@ -351,39 +330,4 @@ def hessian_plan(
         )
     best = coloring(found, partition, order)
     shapes = [np.shape(x) for x in chosen.leaves]
-    return Plan(f, argnums, best, shapes, {partition: best.counts}, True, chunk_bytes)
-
-
-def real_only(f: F, chosen: Selected) -> Selected:
-    """The selected arguments, if none is complex."""
-    if any(map(is_complex, chosen.leaves)):
-        raise error(
-            DtypeError,
-            f"sparse derivatives are of real functions, and {named(f)} was given complex arguments",
-            "a function of the real and imaginary parts; or jacobian(f), which is dense",
-        )
-    return chosen
-
-
-def found_pattern(f: F, chosen: Selected, finder: F) -> Any:
-    """The pattern in the selected arguments, whatever the numbers in the others are.
-
-    All arguments of floating point are variables of the trace, since a number that happens to be 0 now may hide what
-    it is multiplied with.
-    """
-    keys: list[int | str] = [k for k in (*range(len(chosen.args)), *chosen.kwargs) if k not in chosen.keys]
-    given = [chosen.kwargs[k] if isinstance(k, str) else chosen.args[k] for k in keys]
-    others = [k for k, arg in zip(keys, given, strict=True) if all(map(_floating, flatten(arg)[0]))]
-    whole = Selected(f, (*chosen.keys, *others), chosen.args, chosen.kwargs)
-    n = size_of(chosen.leaves)
-
-    def traced(xs: Any) -> Any:
-        return whole.call(f, xs)
-
-    traced.__qualname__ = named(f)
-    found = finder(traced, whole.leaves)
-    return canonical(found[:, :n] if finder is sparsity else found[:n, :n])
-
-
-def _floating(x: Any) -> bool:
-    return type(x) is float or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
+    return Plan(f, argnums, best, shapes, {partition: best.counts}, True, chunk_bytes, branches)

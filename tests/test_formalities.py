@@ -55,6 +55,7 @@ LAYERS = {
     "twins": {"scipy"},
     "consumers": {"check", "compile", "pattern", "scan", "compressed"},
     "prices": {"explain"},
+    "planning": {"planning"},
     "plans": {"sparse"},
     "matrices": {"jacobian", "operators", "diagonal"},
     "surface": {"__init__"},

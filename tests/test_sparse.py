@@ -220,15 +220,28 @@ def test_verify_sees_what_a_pattern_lacks(partition):
     dualad.sparse_jacobian(f, POINT, partition=partition).verify(POINT)
 
 
-def test_verify_sees_another_branch():
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_another_branch_raises(partition, compiled):
     def f(x):
         return x[::-1] ** 2 if x[0] > 1.0 else x**2
 
     low, high = np.linspace(0.5, 1.4, 6), np.linspace(1.5, 2.0, 6)
-    plan = dualad.sparse_jacobian(f, low)
-    plan.verify(low)
+    plan = dualad.sparse_jacobian(f, low, partition=partition)
+    plan = plan.compile() if compiled else plan
+    np.testing.assert_allclose(plan(low).toarray(), np.diag(2 * low), rtol=1e-14)
+    with pytest.raises(dualad.GradientError, match=r"does not hold here(.|\n)*another branch"):
+        plan(high)
+
+
+def test_another_branch_of_a_hessian_raises():
+    def f(x):
+        return np.sum(x**2) + (np.prod(x[:2]) if x[0] > 1.0 else 0.0)
+
+    plan = dualad.sparse_hessian(f, np.full(4, 0.5))
+    np.testing.assert_array_equal(plan(np.full(4, 0.7)).toarray(), 2 * np.eye(4))
     with pytest.raises(dualad.GradientError, match="does not hold here"):
-        plan.verify(high)
+        plan(np.full(4, 1.5))
 
 
 def test_explain():
