@@ -26,6 +26,8 @@ from .derivative import F, all_complex, complex_results, grad
 from .errors import ArgumentError, DtypeError, NotScalarError, TraceError, error
 from .explain import Explanation, Prices, Way
 from .op import is_complex
+from .paying import blocks as dense_blocks
+from .paying import paying, pays
 from .planning import real_only
 from .run import Recording, conjugated, writeable
 from .select import Argnums, Selected, named
@@ -75,7 +77,13 @@ def value_and_jacobian(
                 split = not holomorphic and any(map(is_complex, values))
                 if pairs:
                     _real(f, values)
-                if mode == "auto" and n <= m * (1 + split) and not pairs:
+                plan = None
+                if mode == "auto" and not holomorphic and not split:
+                    make = functools.partial(jacobian_plan, f, args, kwargs, argnums, chunk_bytes=chunk_bytes)
+                    plan = paying(make, chosen, m)
+                if plan is not None:
+                    blocks = dense_blocks(plan(*args, **kwargs), values, leaves)
+                elif mode == "auto" and n <= m * (1 + split) and not pairs:
                     units = seeds(leaves, n, width, itemsize_of(leaves), chunk_bytes)
                     blocks = split_columns([columns_of(run.push(dxs)) for *_, dxs in units], values, leaves)
                 else:
@@ -131,9 +139,10 @@ def jacobian(
 
     f: function of arrays, or nested containers of them, returning the same
     argnums: position of the argument, or name of the keyword argument, or a tuple of these
-    mode: 'forward' carries one direction for each input, 'reverse' one for each output; 'auto' takes the fewer;
-        'sparse' finds the pattern and carries one direction for each group of columns or rows. For many points make
-        a plan, once: `sparse_jacobian`
+    mode: 'forward' carries one direction for each input, 'reverse' one for each output; 'auto' takes the fewer, or from
+        1000 of each on the directions of a sparse plan, if these are far fewer; 'sparse' finds the pattern and
+        carries one direction for each group of columns or rows. For many points make a plan, once:
+        `sparse_jacobian`
     chunk_bytes: bytes (default 8 MiB) that an array may take with its directions: the input in forward mode, the
         largest intermediate result in the others; more directions go in further sweeps
     holomorphic: `f` maps complex arrays to complex ones, holomorphically, and its complex Jacobian is asked for
@@ -166,7 +175,9 @@ def _explained(f: F, argnums: Argnums, mode: str) -> F:
         head = [f"Jacobian of {named(f)}, {m} × {n}, mode '{mode}'"]
         try:
             plan = jacobian_plan(f, args, kwargs, argnums)
-            name = plan.coloring.partition if taken == "sparse" else ""
+            by_plan = taken == "sparse" or (mode == "auto" and pays(plan))
+            name = plan.coloring.partition if by_plan else ""
+            ways = [way._replace(chosen=way.chosen and not by_plan) for way in ways]
             ways += [
                 way._replace(name=f"sparse, by {way.name}", chosen=way.name == name) for way in plan.ways()
             ]
@@ -191,7 +202,8 @@ def hessian(
 
     f: function of arrays, or nested containers of them, returning a real scalar
     argnums, chunk_bytes, holomorphic: as for `jacobian`
-    mode: 'forward-over-reverse' (what 'auto' takes: one gradient's tape, pushed along all directions at once),
+    mode: 'forward-over-reverse' (what 'auto' takes: one gradient's tape, pushed along all directions at once, or
+        from 1000 inputs on, where they are far fewer, those of a sparse plan),
         'reverse-over-forward', 'forward-over-forward', 'reverse-over-reverse'; 'sparse' finds the pattern and carries
         groups of columns together. For many points make a plan, once: `sparse_hessian`
     returns: a function of the same arguments; for an array, an array of shape `input.shape + input.shape`; with
@@ -213,7 +225,21 @@ def hessian(
         inside = grad(f, argnums, holomorphic=holomorphic)
     else:
         inside = _gradient_forward(f, argnums, chunk_bytes, holomorphic)
-    return jacobian(inside, argnums, outer, chunk_bytes, holomorphic)
+    dense = jacobian(inside, argnums, outer, chunk_bytes, holomorphic)
+    if mode != "auto" or holomorphic:
+        return dense
+
+    @functools.wraps(f)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        chosen = Selected(f, argnums, args, kwargs)
+        make = functools.partial(hessian_plan, f, args, kwargs, argnums, chunk_bytes=chunk_bytes)
+        plan = paying(make, chosen, size_of(chosen.leaves))
+        if plan is None:
+            return dense(*args, **kwargs)
+        found = dense_blocks(plan(*args, **kwargs), chosen.leaves, chosen.leaves)
+        return chosen.rebuild([chosen.rebuild(row) for row in apart(found)])
+
+    return derived
 
 
 def _sparse_hessian(f: F, argnums: Argnums, chunk_bytes: int, holomorphic: bool) -> F:

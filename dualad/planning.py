@@ -60,7 +60,7 @@ def real_only(f: F, chosen: Selected) -> Selected:
     return chosen
 
 
-def found_pattern(f: F, chosen: Selected, finder: F) -> tuple[Any, bool]:
+def found_pattern(f: F, chosen: Selected, finder: F, **limits: int) -> tuple[Any, bool]:
     """The pattern in the selected arguments, and whether it is that of some branches of Python's `if` only.
 
     All arguments of floating point are variables of the trace, since a number that happens to be 0 now may hide what
@@ -76,7 +76,7 @@ def found_pattern(f: F, chosen: Selected, finder: F) -> tuple[Any, bool]:
         return whole.call(f, xs)
 
     function.__qualname__ = named(f)
-    found = finder(function, whole.leaves)
+    found = finder(function, whole.leaves, **limits)
     program, _ = traced(lambda *xs: flatten(function(list(xs)))[0], whole.leaves)
     return canonical(found[:, :n] if finder is sparsity else found[:n, :n]), bool(program.guards)
 

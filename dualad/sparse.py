@@ -252,10 +252,13 @@ def jacobian_plan(
     partition: str = "auto",
     order: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
+    **limits: int,
 ) -> Plan:
-    """`sparse_jacobian`, for a call whose keywords may have any names."""
+    """`sparse_jacobian`, for a call whose keywords may have any names; `limits` are those of `sparsity`."""
     chosen = real_only(f, Selected(f, argnums, args, kwargs))
-    found, branches = found_pattern(f, chosen, sparsity) if pattern is None else (canonical(pattern), False)
+    found, branches = (
+        found_pattern(f, chosen, sparsity, **limits) if pattern is None else (canonical(pattern), False)
+    )
     n = size_of(chosen.leaves)
     if found.shape[1] != n:
         raise error(
@@ -311,15 +314,18 @@ def hessian_plan(
     partition: str = "symmetric",
     order: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
+    **limits: int,
 ) -> Plan:
-    """`sparse_hessian`, for a call whose keywords may have any names."""
+    """`sparse_hessian`, for a call whose keywords may have any names; `limits` are those of `hessian_sparsity`."""
     chosen = real_only(f, Selected(f, argnums, args, kwargs))
     if partition not in ("symmetric", "acyclic", "column"):
         raise error(
             ArgumentError, f"a Hessian has no partition {partition!r}", "'symmetric', 'acyclic' or 'column'"
         )
     found, branches = (
-        found_pattern(f, chosen, hessian_sparsity) if pattern is None else (canonical(pattern), False)
+        found_pattern(f, chosen, hessian_sparsity, **limits)
+        if pattern is None
+        else (canonical(pattern), False)
     )
     n = size_of(chosen.leaves)
     if found.shape != (n, n):

@@ -57,6 +57,7 @@ LAYERS = {
     "prices": {"explain"},
     "planning": {"planning"},
     "plans": {"sparse"},
+    "plans that pay": {"paying"},
     "matrices": {"jacobian", "operators", "diagonal"},
     "surface": {"__init__"},
 }
