@@ -11,7 +11,7 @@ from .compressed import size_of
 from .csr import canonical
 from .derivative import F
 from .errors import DtypeError, error
-from .op import is_complex
+from .op import Tracer, is_complex
 from .pattern import sparsity
 from .select import Selected, named
 from .symbol import traced
@@ -66,10 +66,8 @@ def found_pattern(f: F, chosen: Selected, finder: F, **limits: int) -> tuple[Any
     All arguments of floating point are variables of the trace, since a number that happens to be 0 now may hide what
     it is multiplied with.
     """
-    keys: list[int | str] = [k for k in (*range(len(chosen.args)), *chosen.kwargs) if k not in chosen.keys]
-    given = [chosen.kwargs[k] if isinstance(k, str) else chosen.args[k] for k in keys]
-    others = [k for k, arg in zip(keys, given, strict=True) if all(map(_floating, flatten(arg)[0]))]
-    whole = Selected(f, (*chosen.keys, *others), chosen.args, chosen.kwargs)
+    free = [key for key, arg in other_arguments(chosen).items() if _is_free(arg)]
+    whole = Selected(f, (*chosen.keys, *free), chosen.args, chosen.kwargs)
     n = size_of(chosen.leaves)
 
     def function(xs: Any) -> Any:
@@ -79,6 +77,38 @@ def found_pattern(f: F, chosen: Selected, finder: F, **limits: int) -> tuple[Any
     found = finder(function, whole.leaves, **limits)
     program, _ = traced(lambda *xs: flatten(function(list(xs)))[0], whole.leaves)
     return canonical(found[:, :n] if finder is sparsity else found[:n, :n]), bool(program.guards)
+
+
+def other_arguments(chosen: Selected) -> dict[int | str, Any]:
+    """The arguments of a call that are not selected, by position or name."""
+    whole: list[tuple[int | str, Any]] = [*enumerate(chosen.args), *chosen.kwargs.items()]
+    return {key: arg for key, arg in whole if key not in chosen.keys}
+
+
+def fixed_arguments(chosen: Selected) -> dict[int | str, Any]:
+    """The other arguments as they are now: leaves, or None for those that a pattern leaves free, as it does numbers."""
+    return {
+        key: None if _is_free(arg) else [x.copy() if type(x) is np.ndarray else x for x in flatten(arg)[0]]
+        for key, arg in other_arguments(chosen).items()
+    }
+
+
+def same_fixed(kept: dict[int | str, Any], chosen: Selected) -> bool:
+    """Whether a call's other arguments are those that were kept, or numbers where any will do."""
+    now = other_arguments(chosen)
+    return now.keys() == kept.keys() and all(_same(kept[key], flatten(arg)[0]) for key, arg in now.items())
+
+
+def _same(kept: list[Any] | None, now: list[Any]) -> bool:
+    if kept is None:
+        return all(isinstance(x, (float, int, np.number, np.ndarray, Tracer)) for x in now)
+    return len(kept) == len(now) and all(
+        x is y or (type(x) is type(y) and bool(np.array_equal(x, y))) for x, y in zip(kept, now, strict=True)
+    )
+
+
+def _is_free(arg: Any) -> bool:
+    return all(map(_floating, flatten(arg)[0]))
 
 
 def _floating(x: Any) -> bool:

@@ -18,7 +18,7 @@ from .errors import ArgumentError, ConversionError, GradientError, ShapeError, e
 from .explain import Explanation, Prices, Way, seconds_of
 from .op import Tracer
 from .pattern import hessian_sparsity, sparsity
-from .planning import found_pattern, partitions, real_only
+from .planning import fixed_arguments, found_pattern, partitions, real_only, same_fixed
 from .select import Argnums, Selected, named
 from .tree import flatten
 
@@ -55,9 +55,10 @@ class Plan:
         hessian: bool = False,
         chunk_bytes: int = CHUNK_BYTES,
         branches: bool = False,
+        fixed: dict[int | str, Any] | None = None,
         compiled: bool = False,
     ) -> None:
-        self.coloring, self.tried, self._branches = coloring, tried, branches
+        self.coloring, self.tried, self._branches, self._fixed = coloring, tried, branches, fixed or {}
         self._f, self._argnums, self._shapes, self._hessian = f, argnums, list(shapes), hessian
         self._chunk_bytes, self._compiled = chunk_bytes, compiled
         self._inner = grad(f, argnums) if hessian else f
@@ -74,6 +75,14 @@ class Plan:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The matrix at a point, as a `scipy.sparse.csr_array` that the caller may change."""
+        others = self._fixed or len(args) + len(kwargs) != 1
+        if others and not same_fixed(self._fixed, self._chosen(args, kwargs)):
+            raise error(
+                ArgumentError,
+                f"the plan of {named(self._f)} was made with other values of arguments that are no numbers of floating "
+                "point, nor arrays of these: the pattern may depend on them",
+                "another plan, for these values, or 1.0 in place of 1 when making it",
+            )
         parts = self._sweep(*args, **kwargs)
         if any(isinstance(part, Tracer) for part in parts):
             raise error(
@@ -120,7 +129,7 @@ class Plan:
     def _made_of(self, compiled: bool) -> tuple[Any, ...]:
         return (
             self._f, self._argnums, self.coloring, self._shapes, self.tried, self._hessian, self._chunk_bytes,
-            self._branches, compiled,
+            self._branches, self._fixed, compiled,
         )  # fmt: skip
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -271,7 +280,17 @@ def jacobian_plan(
         raise error(ArgumentError, f"a Jacobian has no partition {partition!r}", f"one of {', '.join(known)}")
     tried = partitions(found, order) if partition == "auto" else [coloring(found, partition, order)]
     best, counts = tried[0], {c.partition: c.counts for c in tried}
-    return Plan(f, argnums, best, [np.shape(x) for x in chosen.leaves], counts, False, chunk_bytes, branches)
+    return Plan(
+        f,
+        argnums,
+        best,
+        [np.shape(x) for x in chosen.leaves],
+        counts,
+        False,
+        chunk_bytes,
+        branches,
+        fixed_arguments(chosen),
+    )
 
 
 def sparse_hessian(
@@ -336,4 +355,14 @@ def hessian_plan(
         )
     best = coloring(found, partition, order)
     shapes = [np.shape(x) for x in chosen.leaves]
-    return Plan(f, argnums, best, shapes, {partition: best.counts}, True, chunk_bytes, branches)
+    return Plan(
+        f,
+        argnums,
+        best,
+        shapes,
+        {partition: best.counts},
+        True,
+        chunk_bytes,
+        branches,
+        fixed_arguments(chosen),
+    )

@@ -132,6 +132,33 @@ def test_other_arguments_may_be_anything():
     np.testing.assert_allclose(plan(POINT, 2, "power", (1, 0)).data, 2 * POINT[::2], rtol=1e-14)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_other_values_of_what_is_no_variable_raise(compiled):
+    """Another shift has another pattern; so may a table in which there are other zeros."""
+
+    def f(x, shift, table):
+        return x * np.roll(x, shift) + table["weights"] @ x
+
+    weights = np.diag(np.arange(12.0))
+    plan = dualad.sparse_jacobian(f, POINT, 1, {"weights": weights, "name": "a"})
+    plan = plan.compile() if compiled else plan
+    again = {"weights": weights.copy(), "name": "a"}
+    dense = dualad.jacobian(f)(POINT, 1, again)
+    np.testing.assert_allclose(plan(POINT, 1, again).toarray(), dense, rtol=1e-14)
+    weights[0, 5] = 1.0  # the plan keeps what it was made with
+    for other in (
+        (2, again),
+        (1,),
+        (1, again, 3),
+        (1, {"weights": weights, "name": "a"}),
+        (1, again | {"name": "b"}),
+    ):
+        with pytest.raises(dualad.ArgumentError, match="made with other values"):
+            plan(POINT, *other)
+    with pytest.raises(dualad.ArgumentError, match="made with other values"):
+        dualad.sparse_jacobian(np.roll, POINT, 1)(POINT, 2)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
 def test_dtypes(dtype):
     x = GRID.astype(dtype)
