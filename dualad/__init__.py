@@ -29,6 +29,7 @@ from .op import composite, elementwise, general, linear, multilinear, plain, pri
 from .operators import hessian_operator, jacobian_operator
 from .pattern import hessian_sparsity, sparsity
 from .scan import scan
+from .second import curl, divergence, gauss_newton_product, value_grad_and_hessian
 from .sparse import Plan, sparse_hessian, sparse_jacobian
 
 __all__ = [
@@ -55,9 +56,12 @@ __all__ = [
     "compile",
     "composite",
     "count",
+    "curl",
     "debug_nans",
     "derivative",
+    "divergence",
     "elementwise",
+    "gauss_newton_product",
     "general",
     "grad",
     "hessian",
@@ -82,6 +86,7 @@ __all__ = [
     "stop_gradient",
     "value_and_grad",
     "value_and_jacobian",
+    "value_grad_and_hessian",
     "vjp",
 ]
 __version__ = "0.1.0"

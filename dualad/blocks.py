@@ -13,7 +13,7 @@ from .derivative import F
 from .op import Tracer, is_complex
 from .run import Recording, keep_freed_memory, lifted, run_dual
 from .tracer import next_number
-from .tree import Rebuild
+from .tree import Rebuild, flatten
 
 # Bytes that the largest array known before the sweep may take with a chunk's directions.
 CHUNK_BYTES = 2**23
@@ -177,3 +177,30 @@ def _stacked(parts: list[Any], sizes: list[int], x: Any) -> Any:
     if not full:
         return np.zeros((0, *np.shape(x)), dtype_of(x))
     return full[0] if len(full) == 1 else np.concatenate(full)
+
+
+def symmetric(hessian: Any) -> Any:
+    """A Hessian whose two halves are equal to the last bit: their mean where rounding made them differ.
+
+    Where both agree nothing is rounded again, infinities and tiny numbers included; NaN in either half is in both.
+    Traced blocks, of derivatives of a Hessian, stay as they are.
+    """
+    blocks, rebuild = flatten(hessian)
+    k = math.isqrt(len(blocks))
+    if any(isinstance(b, Tracer) for b in blocks):
+        return hessian
+    for i in range(k):
+        for j in range(i, k):
+            a, b = blocks[i * k + j], blocks[j * k + i]
+            last = np.ndim(blocks[j * k + j]) // 2  # dimensions of the second argument
+            order = (*range(np.ndim(b))[last:], *range(last))
+            turned = np.transpose(b, order) if last and np.ndim(b) else b
+            if np.array_equal(a, turned):
+                continue
+            with np.errstate(invalid="ignore"):  # opposite infinities
+                same = np.where(a == turned, a, 0.5 * a + 0.5 * turned)[()]
+            same = float(same) if type(a) is float else same
+            back = np.argsort(order)
+            blocks[i * k + j] = same
+            blocks[j * k + i] = same if i == j else np.array(np.transpose(same, back)) if np.ndim(b) else same
+    return rebuild(blocks)

@@ -180,13 +180,13 @@ def jvp(f: F, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = F
     (12.0, 4.0)
     """
     leaves, rebuild = inputs(tuple(primals), f"the primals of {named(f)}")
-    directions = _like(leaves, rebuild, tuple(tangents), f"the tangent of jvp({named(f)})")
+    directions = like(leaves, rebuild, tuple(tangents), f"the tangent of jvp({named(f)})")
     values, moved, build, aux = run_dual(f, lambda g, xs: g(*rebuild(xs)), leaves, directions, has_aux)
     y, dy = build(values), build(handed_out(moved, values, directions))
     return (y, dy, aux) if has_aux else (y, dy)
 
 
-def _like(leaves: Sequence[Any], rebuild: Rebuild, tree: Any, what: str) -> list[Any]:
+def like(leaves: Sequence[Any], rebuild: Rebuild, tree: Any, what: str) -> list[Any]:
     """Leaves of `tree`, with the structure that `rebuild` gives `leaves` and their shapes and dtypes."""
     given = inputs_like(rebuild(leaves), tree, what)
     same_shapes(leaves, given, what)
@@ -224,7 +224,7 @@ def vjp(f: F, *primals: Any, has_aux: bool = False) -> Any:
     run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves, has_aux, copies=True)
 
     def pullback(cotangent: Any) -> Any:
-        given = _like(run.values, run.rebuild, cotangent, f"the cotangent of vjp({named(f)})")
+        given = like(run.values, run.rebuild, cotangent, f"the cotangent of vjp({named(f)})")
         return rebuild(handed_out(run.pull([*map(conjugated, given)]), leaves, given, True))
 
     y = run.rebuild(_copied(run.values))
@@ -245,7 +245,7 @@ def linearize(f: F, *primals: Any) -> tuple[Any, F]:
     run = Recording(f, lambda g, xs: g(*rebuild(xs)), leaves, copies=True)
 
     def push(*tangents: Any) -> Any:
-        given = _like(leaves, rebuild, tangents, f"the tangent of linearize({named(f)})")
+        given = like(leaves, rebuild, tangents, f"the tangent of linearize({named(f)})")
         return run.rebuild(handed_out(run.push(given), run.values, given))
 
     return run.rebuild(_copied(run.values)), push
@@ -256,19 +256,25 @@ def _copied(values: Sequence[Any]) -> list[Any]:
     return [v.copy() if isinstance(v, np.ndarray) else v for v in values]
 
 
-def hvp(f: F, x: Any, v: Any) -> Any:
+def hvp(f: F, x: Any, v: Any = None) -> Any:
     """Product of the Hessian of a scalar function with a vector, without forming the Hessian.
 
     Forward mode over reverse mode (Pearlmutter 1994): the gradient's own pushforward along `v`.
 
     f: function of an array, or of nested arrays, returning a scalar
     x, v: the same structure and shapes
-    returns: the structure of `x`
+    returns: the structure of `x`; without `v` the function `v ↦ H v`, for many vectors: the gradient runs once, on a
+        tape that each product is a sweep along
     raises: ShapeError if `v` does not match `x`; NotScalarError if `f(x)` is not a scalar
 
     >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
+    >>> product = hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]))
+    >>> product(np.array([0.0, 1.0]))
+    array([ 0., 12.])
     """
+    if v is None:
+        return linearize(grad(f), x)[1]
     return jvp(grad(f), (x,), (v,))[1]
 
 

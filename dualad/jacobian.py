@@ -20,6 +20,7 @@ from .blocks import (
     reverse,
     seeds,
     split_columns,
+    symmetric,
 )
 from .compressed import size_of
 from .derivative import F, all_complex, complex_results, grad
@@ -206,8 +207,9 @@ def hessian(
         from 1000 inputs on, where they are far fewer, those of a sparse plan),
         'reverse-over-forward', 'forward-over-forward', 'reverse-over-reverse'; 'sparse' finds the pattern and carries
         groups of columns together. For many points make a plan, once: `sparse_hessian`
-    returns: a function of the same arguments; for an array, an array of shape `input.shape + input.shape`; with
-        mode='sparse' a `scipy.sparse.csr_array` of shape (size of the input, size of the input)
+    returns: a function of the same arguments; for an array, an array of shape `input.shape + input.shape`, symmetric
+        to the last bit: of two halves that rounding made differ, the mean; with mode='sparse' a
+        `scipy.sparse.csr_array` of shape (size of the input, size of the input)
     raises: NotScalarError if the output is not a scalar; ArgumentError for another mode
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
@@ -225,7 +227,12 @@ def hessian(
         inside = grad(f, argnums, holomorphic=holomorphic)
     else:
         inside = _gradient_forward(f, argnums, chunk_bytes, holomorphic)
-    dense = jacobian(inside, argnums, outer, chunk_bytes, holomorphic)
+    both = value_and_jacobian(inside, argnums, outer, chunk_bytes, holomorphic)
+
+    @functools.wraps(f)
+    def dense(*args: Any, **kwargs: Any) -> Any:
+        return symmetric(both(*args, **kwargs)[1])
+
     if mode != "auto" or holomorphic:
         return dense
 
@@ -237,7 +244,7 @@ def hessian(
         if plan is None:
             return dense(*args, **kwargs)
         found = dense_blocks(plan(*args, **kwargs), chosen.leaves, chosen.leaves)
-        return chosen.rebuild([chosen.rebuild(row) for row in apart(found)])
+        return symmetric(chosen.rebuild([chosen.rebuild(row) for row in apart(found)]))
 
     return derived
 

@@ -59,6 +59,7 @@ LAYERS = {
     "plans": {"sparse"},
     "plans that pay": {"paying"},
     "matrices": {"jacobian", "operators", "diagonal"},
+    "curvature": {"second"},
     "surface": {"__init__"},
 }
 # Rules say what an op is; they never know who is looking at it.
