@@ -1,6 +1,7 @@
 """Automatic differentiation of plain NumPy code, forward and reverse, from one registry of operations."""
 
 from .check import check_grads
+from .checkpoint import checkpoint, checkpointed_scan
 from .coloring import Coloring, coloring
 from .compile import backend_info, compile
 from .count import Ledger, count
@@ -52,6 +53,8 @@ __all__ = [
     "TraceError",
     "backend_info",
     "check_grads",
+    "checkpoint",
+    "checkpointed_scan",
     "coloring",
     "compile",
     "composite",

@@ -125,12 +125,13 @@ def _tidied(tree: Any) -> tuple[Leaves, Rebuild]:
 
 def _symbolic(tree: Any) -> bool:
     """Whether a value is that of a program being written, at some level."""
-    return any(map(_is_symbolic, _tidied(tree)[0]))
+    return any(map(is_symbolic, _tidied(tree)[0]))
 
 
-def _is_symbolic(v: Any) -> bool:
+def is_symbolic(v: Any) -> bool:
+    """Whether a leaf is a value of a program being written, at some level."""
     while isinstance(v, Tracer):
-        if v.symbolic or _is_symbolic(getattr(v, "tangent", None)):
+        if v.symbolic or is_symbolic(getattr(v, "tangent", None)):
             return True
         v = v.value
     return False

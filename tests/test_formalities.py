@@ -32,6 +32,7 @@ LAYERS = {
     "arrays": {"array"},
     "structure": {"tree"},
     "form": {"form"},
+    "closures": {"free"},
     "arguments": {"select"},
     "creation": {"creation"},
     "copies": {"inplace"},
@@ -60,6 +61,7 @@ LAYERS = {
     "plans that pay": {"paying"},
     "matrices": {"jacobian", "operators", "diagonal"},
     "curvature": {"second"},
+    "segments": {"checkpoint"},
     "surface": {"__init__"},
 }
 # Rules say what an op is; they never know who is looking at it.
