@@ -12,11 +12,12 @@ from .debug import watching
 from .dual import Dual, Level, dual
 from .errors import ArgumentError, error
 from .foreign import explain
+from .lean import LARGE
 from .op import Tracer, is_complex
 from .push import constant
 from .select import named
 from .sweep import push_along, sweep
-from .tape import LARGE, Tape, Var
+from .tape import Tape, Var
 from .tree import Rebuild, flatten, outputs
 
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from .debug import Lines, finite, not_finite
 from .errors import NonFiniteError
+from .lean import LARGE
 from .op import Op, primal
 from .push import cast, chosen, constant, partial, push, scaled
 from .rules.shape import unbroadcast
 from .structural import Part, Taken, Which, guarded
-from .tape import LARGE, Tape, Var
+from .tape import Tape, Var
 
 ndarray, float64 = np.ndarray, np.float64
 

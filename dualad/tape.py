@@ -20,6 +20,7 @@ import numpy as np
 
 from .array import TracedArray
 from .debug import Lines, watching
+from .lean import LARGE, hollow, lean
 from .op import BINARY, UNARY, Op, linear
 from .rules.batching import trailing
 from .rules.evaluation import EVALUATIONS, refuse_untensored
@@ -28,18 +29,6 @@ from .tracer import FAST, Complex, Raw, Traced, leaked, next_number, operand
 from .views import link
 
 ndarray, float64 = np.ndarray, np.float64
-# Bytes from which an array counts as large: the sweep gives up its memory, the tape does not copy it.
-LARGE = 2**15
-
-
-def hollow(a: Any) -> Any:
-    """An array of the same shape and dtype that takes no memory, for one large enough to be worth it."""
-    if type(a) is not ndarray or a.nbytes < LARGE:
-        return a
-    return ndarray(a.shape, a.dtype, _ZEROS, 0, (0,) * a.ndim)
-
-
-_ZEROS = bytes(np.dtype(np.clongdouble).itemsize)
 
 
 class _Closed:
@@ -194,7 +183,10 @@ class Var(Traced):
         result.value = y
         result.tape = tape
         result.index = len(entries)
-        entries.append((op, y, x, None, self.index, -1))
+        if type(y) is ndarray and y.nbytes >= LARGE and type(entries) is list:
+            entries.append(lean(op, y, x, None, self.index, -1))
+        else:
+            entries.append((op, y, x, None, self.index, -1))
         return result
 
 
@@ -266,7 +258,8 @@ def _pair(tape: Tape, op: Op, a: Any, b: Any) -> Any:
     entries = tape.entries
     result = Var() if type(y) is float or not y.shape else VarArray()
     result.value, result.tape, result.index = y, tape, len(entries)
-    entries.append((op, y, x, z, i, j))
+    large = type(y) is ndarray and y.nbytes >= LARGE and type(entries) is list
+    entries.append(lean(op, y, x, z, i, j) if large else (op, y, x, z, i, j))
     return result
 
 
@@ -286,6 +279,7 @@ def _place(tape: Tape, a: Any, read: bool) -> tuple[Any, int]:
 # the two classes, so that the result's class needs no look at the values.
 def _binary(cls: Any, op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
     numpy = op.fn
+    array = cls is VarArray
 
     def method(a: Any, b: Any) -> Any:
         kind = type(b)
@@ -299,13 +293,19 @@ def _binary(cls: Any, op: Op, raw: Raw, op_n: Op, raw_n: Raw) -> Raw:
                 result.value = y = raw(x, z)
                 result.tape = tape
                 result.index = len(entries)
-                entries.append((op, y, x, z, a.index, b.index))
+                if array and type(y) is ndarray and y.nbytes >= LARGE and type(entries) is list:
+                    entries.append(lean(op, y, x, z, a.index, b.index))
+                else:
+                    entries.append((op, y, x, z, a.index, b.index))
                 return result
             if kind is float or kind is int:
                 result.value = y = raw(x, b) if kind is float else raw_n(x, b)
                 result.tape = tape
                 result.index = len(entries)
-                entries.append((op_n, y, x, b, a.index, -1))
+                if array and type(y) is ndarray and y.nbytes >= LARGE and type(entries) is list:
+                    entries.append(lean(op_n, y, x, b, a.index, -1))
+                else:
+                    entries.append((op_n, y, x, b, a.index, -1))
                 return result
         except ArithmeticError:  # Python's 1/0 raises; NumPy's has a value
             pass
@@ -332,7 +332,10 @@ def _reflected(cls: Any, op: Op, raw: Raw) -> Raw:
         result.value = y
         result.tape = tape
         result.index = len(entries)
-        entries.append((op, y, a, z, -1, b.index))
+        if type(y) is ndarray and y.nbytes >= LARGE and type(entries) is list:
+            entries.append(lean(op, y, a, z, -1, b.index))
+        else:
+            entries.append((op, y, a, z, -1, b.index))
         return result
 
     return method

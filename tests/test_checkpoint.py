@@ -335,8 +335,8 @@ def test_memory():
 
     x = np.linspace(0.0, 1.0, 10_000)
     full, less = peak(whole(plain), x), peak(whole(checkpoint), x)
-    assert full > 2000 * x.nbytes  # two results a round
-    assert less < 150 * x.nbytes  # one part's, and the inputs of all
+    assert full > 1000 * x.nbytes  # a result a round
+    assert less < 100 * x.nbytes  # one part's, and the inputs of all
     # Forward over reverse keeps no more, of two numbers where there was one; nor does reverse over reverse.
     loss = [lambda x, make=make: np.sum(whole(make)(x) ** 2) for make in (plain, checkpoint)]
     full, less = (peak(lambda x, f=f: jvp(f, (x,), (x,)), x) for f in loss)
