@@ -5,6 +5,7 @@ from .checkpoint import checkpoint, checkpointed_scan
 from .coloring import Coloring, coloring
 from .compile import backend_info, compile
 from .count import Ledger, count
+from .custom import custom_rule
 from .debug import debug_nans
 from .derivative import derivative, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vjp
 from .diagonal import hessian_diagonal, laplacian
@@ -60,6 +61,7 @@ __all__ = [
     "composite",
     "count",
     "curl",
+    "custom_rule",
     "debug_nans",
     "derivative",
     "divergence",

@@ -106,7 +106,7 @@ def _reached(program: Program, flags: Flags) -> list[bool]:
     for k, value in enumerate(program.values):
         if value.op is None or value.op.kind == "plain":
             continue
-        if value.op.kind == "joint":
+        if "body" in value.kwargs:
             states, results = value.kwargs["body"].moving(
                 [type(a) is Ref and reached[a.k] for a in value.args]
             )

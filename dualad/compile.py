@@ -60,7 +60,7 @@ class Variant:
         missing, values = not available(), self.program.values
         sizes = [math.prod(value.shape) for value in values if value.op is not None]
         large = not missing and max(sizes, default=0) >= LARGE
-        rolled = any(value.op is not None and value.op.kind == "joint" for value in values)
+        rolled = any("body" in value.kwargs for value in values)
         if max(sizes, default=0) >= KEEP:
             keep_freed_memory()
         sparse = unit_directions(values)

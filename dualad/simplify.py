@@ -31,7 +31,7 @@ def _shared(program: Program) -> Program:
             key: Any = ("input", k) if k in inputs else (*value.kwargs, fingerprint(value.constant))
         else:
             value = _moved(value, place)
-            if op.kind == "joint":
+            if "body" in value.kwargs:
                 value = _merged(value)
             args = value.args
             if _stays(value, values):
@@ -112,7 +112,7 @@ def _alive(program: Program) -> Program:
         value = values[k]
         if k not in needed or value.op is None:
             continue
-        if value.op.kind == "joint":
+        if "body" in value.kwargs:
             body, inputs, outputs = value.kwargs["body"].pruned(frozenset(used.get(k, ())))
             args = tuple(value.args[i] for i in inputs)
             value = values[k] = value._replace(args=args, kwargs={**value.kwargs, "body": body})

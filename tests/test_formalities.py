@@ -50,6 +50,7 @@ LAYERS = {
     "loops": {"rolled"},
     "runs": {"run"},
     "counts": {"count"},
+    "rules of users": {"custom"},
     "derivatives": {"derivative"},
     "blocks": {"blocks"},
     "dependence": {"patterns"},

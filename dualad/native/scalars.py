@@ -133,7 +133,7 @@ def _has_form(value: Value) -> bool:
     op, name = value.op, known(value.op)
     return (
         op is part
-        or (op is not None and op.kind == "joint" and "body" in value.kwargs)
+        or "body" in value.kwargs
         or is_row(value)
         or (name in MOVED and value.dtype in (np.float64, np.bool_, np.int64))
         or (name in SUMMED and value.dtype in (np.float64, np.int64))
@@ -144,7 +144,7 @@ def _has_form(value: Value) -> bool:
 def _applied(code: Code, value: Value, args: list[Any], limit: int) -> Any:
     op, name = value.op, known(value.op)
     assert op is not None
-    if op.kind == "joint" and "body" in value.kwargs:
+    if "body" in value.kwargs:
         return _looped(code, value, args)
     if isinstance(args[0], tuple):
         return args[0][value.kwargs["k"]]  # one of a loop's results

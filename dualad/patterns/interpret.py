@@ -110,7 +110,7 @@ class Interpreter:
             known._nonzero = _where_not_zero(op, value, args)
         if not moving or op.kind == "plain":
             return known
-        if op.kind == "joint":
+        if "body" in value.kwargs:
             known.sets = self.loop(args, **value.kwargs)
             return known
         extent = op.depends if op.depends is not None else _EXTENT.get(op.batch)
