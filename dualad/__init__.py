@@ -23,8 +23,10 @@ from .errors import (
     NotScalarError,
     RegistrationError,
     ShapeError,
+    SolverError,
     TraceError,
 )
+from .implicit import implicit
 from .inplace import inplace
 from .jacobian import hessian, jacobian, value_and_jacobian
 from .op import composite, elementwise, general, linear, multilinear, plain, primal
@@ -51,6 +53,7 @@ __all__ = [
     "Plan",
     "RegistrationError",
     "ShapeError",
+    "SolverError",
     "TraceError",
     "backend_info",
     "check_grads",
@@ -74,6 +77,7 @@ __all__ = [
     "hessian_operator",
     "hessian_sparsity",
     "hvp",
+    "implicit",
     "inplace",
     "jacobian",
     "jacobian_operator",

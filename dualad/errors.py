@@ -71,6 +71,10 @@ class NonFiniteError(DualadError, FloatingPointError):
     """Inside `debug_nans`, an operation has an infinite or NaN derivative where its value is finite."""
 
 
+class SolverError(DualadError, ArithmeticError):
+    """A solver's result has no derivative: the Jacobian there is singular, or it is no solution."""
+
+
 class GradientError(DualadError, AssertionError):
     """`check_grads` found a derivative that disagrees with finite differences."""
 

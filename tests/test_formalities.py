@@ -53,6 +53,8 @@ LAYERS = {
     "rules of users": {"custom"},
     "derivatives": {"derivative"},
     "blocks": {"blocks"},
+    "matrices": {"jacobian"},
+    "solutions": {"implicit"},
     "dependence": {"patterns"},
     "colours": {"greedy", "csr"},
     "colourings": {"coloring"},
