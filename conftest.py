@@ -26,7 +26,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 @pytest.fixture(autouse=True, scope="session")
 def names_for_doctests(doctest_namespace):
     import dualad
+    import dualad.scipy.integrate
     import dualad.scipy.linalg
+    import dualad.scipy.optimize
     import dualad.scipy.special
 
     doctest_namespace.update({name: getattr(dualad, name) for name in dualad.__all__}, np=np, dualad=dualad)

@@ -19,9 +19,11 @@ from .op import OPS, Tracer
 
 # The functions that `dualad.scipy` has twins of
 TWINS = {
+    "scipy.integrate": frozenset(("quad",)),
     "scipy.linalg": frozenset(
         ("cho_factor", "cho_solve", "expm", "logm", "solve_sylvester", "solve_triangular", "sqrtm")
     ),
+    "scipy.optimize": frozenset(("fixed_point", "minimize", "root")),
     "scipy.special": frozenset(
         (
             "comb", "factorial", "log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax",
@@ -91,7 +93,7 @@ def advice(name: str) -> str:
         return "A @ x or x @ A, which have a rule for an array x (np.stack makes one of numbers) and a constant A"
     return better(name) or (
         "write it with functions of NumPy and ufuncs of scipy.special, which have rules, declare it with "
-        "dualad.general, or call it on dualad.primal(x) if its derivative is not wanted"
+        "dualad.custom_rule, or call it on dualad.primal(x) if its derivative is not wanted"
     )
 
 

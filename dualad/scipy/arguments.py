@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from ..custom import within
 from ..errors import KeywordError, error
 from ..op import Tracer
+from ..select import named
 from ..tracer import operand
+from ..tree import flatten
 
 
 def traced(*arguments: Any) -> bool:
@@ -22,3 +26,17 @@ def plain_only(value: Any, function: str, parameter: str) -> None:
             f"scipy.special.{function} has no derivative with respect to {parameter}",
             f"dualad.primal({parameter.partition(',')[0]}), if that derivative is not wanted",
         )
+
+
+def plainly_called(f: Any) -> Any:
+    """A function that SciPy calls with plain values: it raises where it reads traced ones from outside."""
+    if not callable(f):
+        return f
+
+    @functools.wraps(f)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        y = f(*args, **kwargs)
+        within([operand(v) for v in flatten(y)[0]], (), named(f))
+        return y
+
+    return called
