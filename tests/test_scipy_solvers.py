@@ -36,7 +36,7 @@ def curves(x, a):
 
 
 def valley(x, a):
-    return (a[0] - x[0]) ** 2 + a[1] * (x[1] - x[0] ** 2) ** 2 + x[0] ** 4
+    return (a[0] - x[0]) ** 2 + a[1] * (x[1] - x[0] ** 2) ** 2 + np.exp(a[1] * x[0] - x[1])
 
 
 def closed(x, p):
@@ -102,8 +102,8 @@ def test_compositions_agree_compiled_too(case):
     for mode in COMPOSITIONS:
         np.testing.assert_allclose(hessian(f, mode=mode)(x), expected, rtol=1e-6, atol=1e-7)
     compiled = compile(hessian(f))
-    np.testing.assert_allclose(compiled(x), expected, rtol=1e-12)
-    np.testing.assert_allclose(compiled(x * 1.01), other, rtol=1e-12)
+    np.testing.assert_allclose(compiled(x), expected, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(compiled(x * 1.01), other, rtol=1e-9, atol=1e-10)
 
 
 def test_results_are_scipys():
