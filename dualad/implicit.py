@@ -54,7 +54,7 @@ class Implicit(Rule):
         return of
 
     def push(self, call: Call, tangents: Sequence[Any], y: Sequence[Any], args: Sequence[Any]) -> Leaves:
-        moving = [k for k, dx in enumerate(tangents) if dx is not None]
+        moving = self._moving(call, [dx is not None for dx in tangents])
         f = self.residual(call)
 
         def of(moved: Leaves) -> Leaves:
@@ -66,7 +66,7 @@ class Implicit(Rule):
     def pull(
         self, call: Call, g: Sequence[Any], y: Sequence[Any], args: Sequence[Any], wanted: Sequence[bool]
     ) -> Leaves:
-        moving = [k for k, on in enumerate(wanted) if on]
+        moving = self._moving(call, wanted)
         f = self.residual(call)
         adjoint = self._solved(call, f, y, args, [-h for h in g], True)
 
@@ -75,6 +75,19 @@ class Implicit(Rule):
 
         (found,) = vjp(of, [args[k] for k in moving])[1](adjoint)
         return _replaced([None] * len(args), moving, [conjugated(c) for c in found])
+
+    def _moving(self, call: Call, flags: Sequence[bool]) -> list[int]:
+        """The places of the flagged numbers, all of which the condition takes: it may read no more than some."""
+        found = [k for k, flag in enumerate(flags) if flag]
+        taken = call.arguments(range(len(flags)), blank=True)[: self._count]
+        if not {*found} <= {*flatten(taken)[0]}:
+            raise error(
+                ArgumentError,
+                f"{named(call.f)} has an argument in which a derivative is asked for, and which its condition "
+                f"{named(self.condition)} does not take",
+                "a parameter for it in the condition, also where that does not read it",
+            )
+        return found
 
     def _solved(
         self, call: Call, f: Residual, y: Sequence[Any], args: Sequence[Any], b: Leaves, transpose: bool
@@ -250,7 +263,7 @@ def implicit(
         there is no derivative; what they return, `x`, may be nested too
     raises: when differentiated, SolverError where the Jacobian is singular or `x` is no solution; ShapeError where
         the condition has another structure than `x`; ArgumentError where solver or condition read traced values
-        that are not among the arguments
+        that are not among the arguments, and for derivatives in an argument that the condition does not take
 
     >>> def newton(a):
     ...     x = 2.5

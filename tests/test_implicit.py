@@ -228,6 +228,11 @@ def test_wrong_conditions_raise():
         jacobian(implicit(lambda x, a: x[:1] - a)(lambda a: np.ones(2) * a))(1.0)
     with pytest.raises(DtypeError, match="complex solution"):
         dualad.jvp(implicit(lambda x, a: x**2 - a)(lambda a: 1j * np.sqrt(-a)), (-1.0,), (1.0,))
+    short = implicit(lambda x, a: x**2 - a)(lambda a, x0=1.0: math.sqrt(a) * x0)
+    assert grad(short)(4.0) == 0.25
+    for differentiated in (grad(short, 1), lambda a, x0: dualad.derivative(lambda x0: short(a, x0))(x0)):
+        with pytest.raises(ArgumentError, match="does not take"):
+            differentiated(4.0, 1.0)
     for linear in LINEAR:
 
         def outside(c, linear=linear):
