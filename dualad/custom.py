@@ -266,7 +266,8 @@ def custom_rule(f: F | None = None, *, pushforward: F | None = None, pullback: F
     The function is called with plain numbers and arrays, never with traced values, also by compiled functions, of
     which it is one step. One of the rules is enough, as both are linear: the other is its transpose, read off a
     tape of it (Radul et al. 2023). Rules in NumPy's functions have derivatives themselves, of any order; what else
-    they call can be a `custom_rule` too, without rules where no derivative goes through it.
+    they call can be a `custom_rule` too, without rules where no derivative goes through it. Rules compute from their
+    arguments alone: what they remember of a call of `f`, a factorisation say, is a constant to derivatives of them.
 
     f: function of positional or keyword arguments: numbers, arrays, nested containers of them, and anything else, in
         which there is no derivative; it may return nested containers of numbers and arrays
