@@ -35,6 +35,7 @@ from .pattern import hessian_sparsity, sparsity
 from .scan import scan
 from .second import curl, divergence, gauss_newton_product, value_grad_and_hessian
 from .sparse import Plan, sparse_hessian, sparse_jacobian
+from .taylor import mixed_derivative, taylor
 
 __all__ = [
     "ArgumentError",
@@ -85,6 +86,7 @@ __all__ = [
     "laplacian",
     "linear",
     "linearize",
+    "mixed_derivative",
     "multilinear",
     "plain",
     "primal",
@@ -93,6 +95,7 @@ __all__ = [
     "sparse_jacobian",
     "sparsity",
     "stop_gradient",
+    "taylor",
     "value_and_grad",
     "value_and_jacobian",
     "value_grad_and_hessian",

@@ -15,7 +15,10 @@ from .foreign import explain
 from .lean import LARGE
 from .op import Tracer, is_complex
 from .push import constant
+from .recurrence import Stream
 from .select import named
+from .series import Level as SeriesLevel
+from .series import Series, series
 from .sweep import push_along, sweep
 from .tape import Tape, Var
 from .tree import Rebuild, flatten, outputs
@@ -116,6 +119,34 @@ def run_dual(
     values = [v.value if own else in_use(v) for v, own in zip(found, mine, strict=True)]
     moved = [v.tangent if own else None for v, own in zip(found, mine, strict=True)]
     return values, moved, rebuild, _stripped(aux, lambda v: isinstance(v, Dual) and v.level is level)
+
+
+def run_series(
+    f: Callable[..., Any],
+    call: Callable[..., Any],
+    leaves: Sequence[Any],
+    directions: Sequence[Any],
+    order: int,
+) -> tuple[list[list[Any]], Rebuild]:
+    """Run `f` on the series x + t · direction: coefficients 0 … order of the output leaves, and their structure.
+
+    `None` stands for a coefficient that is zero.
+    """
+    level = SeriesLevel(order)
+    try:
+        result = call(f, [series(Stream([x, dx]), level) for x, dx in zip(leaves, directions, strict=True)])
+        found, rebuild = outputs(result, named(f))
+    except Exception as exception:
+        explain(exception)
+        raise
+    finally:
+        level.open = False
+    coefficients = []
+    for v in found:
+        own = isinstance(v, Series) and v.level is level
+        known = v.stream.known[: order + 1] if own else [in_use(v)]
+        coefficients.append(known + [None] * (order + 1 - len(known)))
+    return coefficients, rebuild
 
 
 def lifted(seed: Any, x: Any) -> Any:
