@@ -63,7 +63,7 @@ def mixed_derivative(f: F, x: Any, directions: Sequence[Any]) -> Any:
 
     >>> e1, e2 = np.eye(2)
     >>> mixed_derivative(lambda x: x[0] ** 2 * x[1], np.array([1.0, 2.0]), [e1, e1, e2])
-    2.0
+    np.float64(2.0)
     """
     if not directions:
         raise error(

@@ -26,6 +26,7 @@ TINY = {
     "overhead": {},
     "compiled": {"problems": ["logistic", "compile-100"], "largest": 8, "slow": 0},
     "sparse": {"problems": ["rosenbrock-1000", "arrow-1000"], "largest": 8},
+    "higher-order": {"orders": [1, 3], "deepest": 3},
 }
 HOSTILE = "<script>alert('x')</script> | `a` [b](c)\n# d"
 
