@@ -121,7 +121,7 @@ def grad(f: F, argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = 
 def derivative(f: F, n: int = 1, holomorphic: bool = False) -> F:
     """The n-th derivative of a function of one real number, or of an elementwise function of an array.
 
-    Forward mode, nested where n is 2; for larger n one run on truncated Taylor series, whose cost grows like n²
+    Forward mode, nested where n is 2 or 3; for larger n one run on truncated Taylor series, whose cost grows like n²
     (Griewank and Walther 2008, chapter 13), where that of nested modes doubles with each.
 
     f: function of a number; or of an array, each element of the result depending on the same one of the input
@@ -168,7 +168,7 @@ def derivative(f: F, n: int = 1, holomorphic: bool = False) -> F:
                 )
         return rebuild(handed_out(moved, values, [one]))
 
-    order = n if n > 2 else 1
+    order = n if n > 3 else 1  # series pay from 4 on
     return once if n == order else derivative(once, n - 1, holomorphic)
 
 

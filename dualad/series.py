@@ -145,21 +145,19 @@ def _begun(op: Op, args: Sequence[Any], kwargs: dict[str, Any], level: Level) ->
     """The result of an operation as series whose first coefficients are known."""
     streams = [a.stream if isinstance(a, Series) and a.number == level.number else None for a in args]
     values = [a if s is None else s.known[0] for a, s in zip(args, streams, strict=True)]
-    key = None
+    key: Any = None
     if op.kind == "elementwise" and not kwargs:
         named = [s or (type(a), a) for a, s in zip(args, streams, strict=True)]
         # Not for 0.0, which is equal to -0.0
         if all(isinstance(a, Stream) or a[0] is int or (a[0] is float and a[1]) for a in named):
             key = (op, *named)
-            if key in level.found:  # type: ignore[operator]
-                return level.found[key]  # type: ignore[index]
+    elif op.kind == "joint":  # whose rule may call it again, for its result
+        key = (op, *[s or id(a) for a, s in zip(args, streams, strict=True)], *kwargs.values())
+    if key is not None and key in level.found:  # type: ignore[operator]
+        return level.found[key]  # type: ignore[index]
     if not op.variadic:
         streams = [None if op.rules[i] is None else s for i, s in enumerate(streams)]
     moving = any(s is not None and (s.more is not None or len(s.known) > 1) for s in streams)
-    if op.kind == "joint":
-        given = [a if s is not None else v for a, s, v in zip(args, streams, values, strict=True)]
-        y, _ = op.rules[0]([None] * len(args), values, **kwargs)
-        return _by_rule(op, given, y, kwargs, streams, level) if moving else y
     y = op.result(values, kwargs)
     if not moving:
         return y

@@ -58,7 +58,7 @@ def cells(settings: Settings) -> list[Cell]:
 
 def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     n, x = cell["order"], float(np.random.default_rng(seed).uniform(0.3, 0.7))
-    # From order 3 on this is `derivative(f, n)`; series for the lower ones, too
+    # From order 4 on this is `derivative(f, n)`; series for the lower ones, too
     expand = lambda x: dualad.taylor(function, x, 1.0, n)[n]  # noqa: E731
     factorial = float(np.prod(np.arange(1.0, n + 1)))
     compiled = dualad.compile(lambda x: factorial * expand(x))
