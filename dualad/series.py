@@ -41,10 +41,11 @@ class Level:
         self.streams: list[Stream] = []
 
     def close(self) -> None:
-        """What was found stays; nothing more is, and nothing keeps the rest alive."""
-        self.open = False
+        """What was found stays; nothing more is, and without cycles nothing keeps the rest alive."""
+        self.open, self.found = False, {}
         for stream in self.streams:
             stream.more = None
+        self.streams.clear()
 
 
 class Series(Traced):
@@ -123,7 +124,8 @@ def series(stream: Stream, level: Level) -> Series:
     else:
         result = SeriesArray() if value.shape else Series()
     result.stream, result.level = stream, level
-    level.streams.append(stream)
+    if level.found is not None:
+        level.streams.append(stream)
     return result
 
 

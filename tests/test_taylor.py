@@ -1,5 +1,7 @@
 """Taylor mode: every op's coefficients against nested forward mode, known series, nesting, structural points."""
 
+import gc
+import tracemalloc
 from math import factorial
 
 import mpmath as mp
@@ -260,6 +262,23 @@ def test_cost_grows_with_the_square_of_the_order():
         ).operations
 
     assert operations(32) < 4.2 * operations(16)
+
+
+def test_an_operation_leaves_nothing_behind():
+    def f(x):
+        for _ in range(40):
+            x = np.sin(x)
+        return x
+
+    x = np.ones(20_000)
+    gc.disable()
+    tracemalloc.start()
+    try:
+        found = taylor(f, x, x, 4)
+        assert tracemalloc.get_traced_memory()[1] < 10 * found.nbytes
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 # Points where there is no series
