@@ -165,7 +165,7 @@ def _begun(op: Op, args: Sequence[Any], kwargs: dict[str, Any], level: Level) ->
         return y
     more = recurrence(op, streams, values, y, kwargs)
     by_rule = more is None
-    result = _by_rule(op, args, y, kwargs, streams, level) if by_rule else series(Stream([y], more), level)
+    result = _by_rule(op, values, y, kwargs, streams, level) if by_rule else series(Stream([y], more), level)
     if key is not None:
         level.found[key] = result  # type: ignore[index]
     return result
@@ -173,17 +173,14 @@ def _begun(op: Op, args: Sequence[Any], kwargs: dict[str, Any], level: Level) ->
 
 def _by_rule(
     op: Op,
-    args: Sequence[Any],
+    values: Sequence[Any],
     y: Any,
     kwargs: dict[str, Any],
     streams: Sequence[Stream | None],
     level: Level,
 ) -> Any:
     """The generic rule: the derivative of the result is the operation's pushforward, of series."""
-    inner = [
-        a if s is None and not isinstance(a, Series) else a.value if s is None else series(s, level)
-        for a, s in zip(args, streams, strict=True)
-    ]
+    inner = [v if s is None else series(s, level) for v, s in zip(values, streams, strict=True)]
     slopes: list[tuple[Stream, ...]] = []
 
     def pushed() -> tuple[Stream, ...]:

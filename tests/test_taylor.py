@@ -139,6 +139,30 @@ def test_levels_are_kept_apart():
     np.testing.assert_array_equal(inner, [1.0, 2.0, 1.0, 0.0])
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.arctan2,
+        np.hypot,
+        np.divide,
+        np.power,
+        np.logaddexp,
+        np.maximum,
+        lambda a, b: np.linalg.solve(np.eye(2) * a + b * b, np.ones(2))[0],
+        lambda a, b: np.linalg.inv(np.stack([np.stack([a, b]), np.stack([b, 3 * a])]))[0, 1],
+        lambda a, b: np.stack([a, b, a * b]) @ np.stack([b, a, b]),
+    ],
+    ids=["arctan2", "hypot", "divide", "power", "logaddexp", "maximum", "solve", "inv", "matmul"],
+)
+def test_series_inside_series_keep_operands_of_both(f):
+    inner = lambda b: taylor(lambda a: f(a, b) * f(b, a), 1.3, 0.6, 2)[2]  # noqa: E731
+    nested = lambda b: 0.18 * derivative(lambda a: f(a, b) * f(b, a), 2)(1.3)  # noqa: E731
+    found = taylor(inner, 0.7, 1.0, 3)
+    for k in range(4):
+        np.testing.assert_allclose(found[k], nested(0.7), rtol=1e-10, atol=1e-14)
+        nested = lambda b, f=nested, k=k: derivative(f)(b) / (k + 1)  # noqa: E731
+
+
 def test_gradients_inside_series():
     def f(x):
         return np.sum(np.sin(x) * x**3)
