@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("dualad", "numpy", "scipy", "scikit-learn", "matplotlib", "rich", "threadpoolctl", "llvmlite")
-PEERS = ("autograd", "casadi", "jax", "numba", "torch", "xad")
+PEERS = ("asdex", "autograd", "casadi", "jax", "numba", "torch", "xad")
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

@@ -2,102 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments import peers, sparse_ways, targets, timing
+from experiments import figures, peers, sparse_peers, sparse_ways, targets, timing
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings
-from experiments.problems import arrow, brusselator, rosenbrock
-from experiments.sparse_ways import Problem, Way
+from experiments.sparse_cases import CASES, COMPILED, GROWTH, SET_UP
 from experiments.targets import answer
 
 QUESTION = "What does a sparse Jacobian or Hessian cost, beside dense sweeps and differences?"
-
-
-@dataclass(frozen=True)
-class Peer:
-    """Another way to the same nonzeros, the ratio to dualad's compiled plan that is aimed at, how exact it is."""
-
-    words: str
-    make: Callable[[Problem], Way]
-    target: float | None = None
-    package: str = "numpy"
-    tolerance: float = 1e-10
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is differentiated and where; `size` is what `point` takes."""
-
-    words: str
-    f: Callable[..., Any]
-    point: Callable[[int, int], np.ndarray]
-    size: int
-    peers: tuple[Peer, ...]
-    hessian: bool = False
-    partition: str = "auto"
-
-
-EAGER = Peer("the plan, not compiled", sparse_ways.eager)
-ACYCLIC = Peer("compiled, by substitution", sparse_ways.by_substitution)
-DENSE = partial(Peer, "dense sweeps", sparse_ways.dense)
-DIFFERENCES = Peer("2-point differences, grouped", sparse_ways.differences, 1.0, tolerance=1e-4)
-JAX = Peer("JAX, with these colours", sparse_ways.jax_with_our_colors, 1.0, "jax")
-CASADI = Peer("CasADi", sparse_ways.casadi_sparse, 1.0, "casadi", 1e-8)
-
-
-def state(n: int, seed: int) -> np.ndarray:
-    return brusselator.data(n, 1, seed)[0]
-
-
-def jacobian(size: int, *ways: Peer) -> Case:
-    return Case("Brusselator: Jacobian", brusselator.rhs, state, size, ways)
-
-
-def hessian(size: int, *ways: Peer) -> Case:
-    return Case(
-        "Rosenbrock: Hessian",
-        rosenbrock.array,
-        rosenbrock.start,
-        size,
-        ways,
-        hessian=True,
-        partition="symmetric",
-    )
-
-
-CASES = {
-    "brusselator-16": jacobian(16, EAGER, DENSE(target=10.0), DIFFERENCES, JAX, CASADI),
-    "brusselator-64": jacobian(64, EAGER, DIFFERENCES, JAX, CASADI),
-    "brusselator-256": jacobian(256, EAGER, DIFFERENCES, JAX),
-    "rosenbrock-1000": hessian(1000, EAGER, ACYCLIC, DENSE(target=10.0), DIFFERENCES, JAX),
-    "rosenbrock-100000": hessian(10**5, EAGER, ACYCLIC, DIFFERENCES, JAX),
-    "rosenbrock-1000000": hessian(10**6, EAGER, ACYCLIC, DIFFERENCES, JAX),
-    "arrow-1000": Case("arrow: Jacobian", arrow.field, arrow.point, 1000, (EAGER, DENSE(target=10.0))),
-    "arrow-100000": Case("arrow: Jacobian", arrow.field, arrow.point, 10**5, (EAGER,)),
-}
+GROWING = "How do the pattern and the colours grow with the number of inputs?"
+GROWTH_ROUNDS = 3  # the largest take seconds
+PARTS = {"pattern": "finding the pattern", "coloring": "colouring"}
 
 
 def cells(settings: Settings) -> list[Cell]:
     found: dict[Any, Cell] = {}
     for name in settings["problems"]:
         case = CASES[name]
-        size = min(case.size, settings["side" if case.f is brusselator.rhs else "largest"])
+        size = min(case.size, settings[case.limit])
         found.setdefault((case.words, size), {"case": name, "size": size})
-    return list(found.values())
+    growing: list[Cell] = [{"growth": name, "size": n} for name in GROWTH for n in settings["growth"]]
+    return [*found.values(), *growing]
 
 
 def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
+    if "growth" in cell:
+        return grown(cell["growth"], cell["size"], settings, seed)
     case = CASES[cell["case"]]
-    x = case.point(cell["size"], seed)
-    problem, seconds = sparse_ways.planned(case.f, x, case.hessian, case.partition)
+    f, x, data = case.make(cell["size"], seed)
+    problem, seconds = sparse_ways.planned(f, x, case.hessian, case.partition, data)
     present = [peer for peer in case.peers if peers.installed(peer.package)]
-    ways = {"dualad": sparse_ways.compiled(problem)} | {peer.words: peer.make(problem) for peer in present}
+    ways = {COMPILED: sparse_ways.compiled(problem)} | {peer.words: peer.make(problem) for peer in present}
     timing.check(
         {name: read(call()) for name, (call, read) in ways.items()},
         {peer.words: peer.tolerance for peer in present},
@@ -107,34 +46,113 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     found = problem.plan.coloring
     counts = {"n": x.size, "nonzeros": problem.plan.nnz, "colors": found.count, "bound": found.lower_bound}
     missing = [peer.words for peer in case.peers if peer not in present]
-    return {"counts": counts, "partition": found.partition, "missing": missing, **seconds, **raced}
+    measured = {"counts": counts, "partition": found.partition, "missing": missing, **seconds, **raced}
+    if case.set_up:
+        contestants = {COMPILED: sparse_ways.set_up(problem)}
+        if peers.installed("asdex"):
+            contestants["asdex"] = sparse_peers.asdex_set_up(problem)
+        measured["set-up"] = timing.race(contestants, settings, once=True)["samples"]
+    return measured
+
+
+def grown(name: str, n: int, settings: Settings, seed: int) -> dict[str, Any]:
+    """Seconds of pattern and colours, the median of some rounds, for about `n` inputs."""
+    make, hessian, size = GROWTH[name]
+    f, x, _ = make(size(n), seed)
+    partition = "symmetric" if hessian else "column"
+    rounds = [
+        sparse_ways.planned(f, x, hessian, partition) for _ in range(min(settings["rounds"], GROWTH_ROUNDS))
+    ]
+    plan = rounds[0][0].plan
+    counts = {"n": x.size, "nonzeros": plan.nnz, "colors": plan.coloring.count}
+    samples = {part: [seconds[part] for _, seconds in rounds] for part in PARTS}
+    medians = {part: timing.median(times) for part, times in samples.items()}
+    return {"counts": counts | {"bound": plan.coloring.lower_bound}, "samples": samples, **medians}
 
 
 def rows(results: list[Result]) -> list[Row]:
-    table = []
-    for result in results:
-        case, measured = CASES[result["cell"]["case"]], result["measured"]
-        samples = measured["samples"]
-        ours = timing.median(samples["dualad"])
-        shared = {"case": f"{case.words}, n = {measured['counts']['n']:,}"}
-        shared |= {**measured["counts"], "partition": measured["partition"]}
-        shared |= {"pattern": measured["pattern"], "coloring": measured["coloring"], "seconds": ours}
-        shared |= {"evaluations": timing.ratio(samples["dualad"], samples["function"])["median"]}
-        for peer in case.peers:
-            row: Row = shared | {"peer": peer.words, "target": peer.target}
-            if peer.words in measured["missing"]:
-                row |= {"peer_seconds": None, "ratio": None, "spread": None, "verdict": "not installed"}
-            else:
-                against = timing.ratio(samples[peer.words], samples["dualad"])
-                row |= {"peer_seconds": timing.median(samples[peer.words]), "ratio": against["median"]}
-                row |= {"spread": [against["low"], against["high"]]}
-                row |= {"verdict": targets.verdict(against, peer.target) if peer.target else "no target"}
-            table.append(row)
-    return table
+    return [row for result in results for row in table(result)]
+
+
+def table(result: Result) -> list[Row]:
+    cell, measured = result["cell"], result["measured"]
+    n = f"{measured['counts']['n']:,}"
+    shared: Row = {"case": f"{cell.get('growth') or CASES[cell['case']].words}, n = {n}"}
+    shared |= {**measured["counts"], "pattern": measured["pattern"], "coloring": measured["coloring"]}
+    shared |= {"growth": cell.get("growth"), "evaluations": None, "partition": measured.get("partition")}
+    if "growth" in cell:
+        whole = measured["pattern"] + measured["coloring"]
+        empty = dict.fromkeys(("peer_seconds", "ratio", "spread", "target"))
+        return [
+            {
+                **shared,
+                **empty,
+                "way": "pattern and colours",
+                "seconds": whole,
+                "peer": "–",
+                "verdict": "figure",
+            }
+        ]
+    case, samples = CASES[cell["case"]], measured["samples"]
+    found = [
+        compared(samples, peer.words, peer.against, peer.target, peer.words in measured["missing"])
+        | {"evaluations": timing.ratio(samples[peer.against], samples["function"])["median"]}
+        for peer in case.peers
+    ]
+    if case.set_up:
+        times = measured["set-up"]
+        found.append(compared(times, "asdex", COMPILED, SET_UP, "asdex" not in times) | {"way": "set-up"})
+    return [shared | row for row in found]
+
+
+def compared(
+    samples: dict[str, list[float]], peer: str, against: str, target: float | None, missing: bool
+) -> Row:
+    """The peer's time beside that of one of dualad's ways."""
+    row: Row = {"way": against, "seconds": timing.median(samples[against]), "peer": peer, "target": target}
+    if missing:
+        return row | {"peer_seconds": None, "ratio": None, "spread": None, "verdict": "not installed"}
+    ratio = timing.ratio(samples[peer], samples[against])
+    row |= {"peer_seconds": timing.median(samples[peer]), "ratio": ratio["median"]}
+    row |= {"spread": [ratio["low"], ratio["high"]]}
+    return row | {"verdict": targets.verdict(ratio, target) if target else "no target"}
 
 
 def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
-    return [targets.chart(rows, QUESTION, stem.with_name(stem.name + ".png"))]
+    drawn = []
+    if any(row["growth"] is None for row in rows):
+        named = [row | {"case": f"{row['case']} ({row['way']})"} for row in rows]
+        drawn.append(targets.chart(named, QUESTION, stem.with_name(stem.name + ".png")))
+    growing = [row for row in rows if row["growth"]]
+    return [*drawn, growth(growing, stem.with_name(stem.name + "-growth.png"))] if growing else drawn
+
+
+def growth(rows: list[Row], path: Path) -> tuple[Path, str]:
+    """Seconds against n for each part and each matrix, with a line of slope 1 for each matrix."""
+    names = list(dict.fromkeys(row["growth"] for row in rows))
+    figure, axes = figures.canvas(
+        GROWING, columns=len(names), width=5.0 * len(names), height=4.8, sharey=True
+    )
+    slopes = []
+    for ax, name in zip(axes, names, strict=True):
+        mine = [row for row in rows if row["growth"] == name]
+        n = np.array([row["n"] for row in mine], dtype=float)
+        for style, (part, words) in zip(figures.STYLES, PARTS.items(), strict=False):
+            seconds = np.array([row[part] for row in mine])
+            ax.plot(n, seconds, label=words, linewidth=2, **style)
+            if len(n) > 1:
+                slope = np.log(seconds[-1] / seconds[-2]) / np.log(n[-1] / n[-2])
+                slopes.append(f"{name}, {words}: {slope:.2f}")
+        last = mine[-1]["coloring"]
+        ax.plot(n, last * n / n[-1], label="slope 1", linestyle=":", **figures.THEORY)
+        figures.log_log(ax, "inputs n", "seconds")
+        ax.xaxis.set_major_formatter(lambda value, position: f"{value:,.0f}")
+        ax.set_title(name, fontsize=10)
+    axes[0].legend(frameon=False)
+    caption = "Seconds (medians) against the number of inputs; 1 is linear growth."
+    return figures.save(figure, path), caption + (
+        f" Slopes between the two largest n: {'; '.join(slopes)}." if slopes else ""
+    )
 
 
 EXPERIMENT = Experiment(
@@ -144,8 +162,9 @@ EXPERIMENT = Experiment(
         "Columns that share no row are moved by one direction, so that the matrix takes as many directions as there "
         "are colours, whatever n is: at least as many as the fullest row has nonzeros, where only columns are used. "
         "A direction costs about as much as a difference, which is exact to half the digits only; dense sweeps "
-        "take n. Finding the pattern and colouring it are paid once. Times are those of the compiled plan, whose "
-        "result is a SciPy sparse array; CasADi's are of the bare numbers."
+        "take n. Finding the pattern and colouring it are paid once, in time that grows as n does; set-up is that and "
+        "compiling, up to the first matrix. dualad's times are those of the way that is named; plans return SciPy "
+        "sparse arrays, asdex a JAX one, CasADi the bare numbers, and blocks are dense ones of 2 × 15."
     ),
     columns=(
         Column("case", "matrix"),
@@ -156,6 +175,7 @@ EXPERIMENT = Experiment(
         Column("bound", "at least", "count"),
         Column("pattern", "pattern", "seconds", brief=False),
         Column("coloring", "colouring", "seconds", brief=False),
+        Column("way", "dualad's way"),
         Column("seconds", "dualad", "seconds"),
         Column("evaluations", "÷ function", "ratio"),
         Column("peer", "other way"),
@@ -165,8 +185,14 @@ EXPERIMENT = Experiment(
         Column("target", "target", "ratio", brief=False),
         Column("verdict", "verdict"),
     ),
-    settings={**TIMING, "largest": 1_000_000, "side": 256, "problems": list(CASES)},
-    quick={**QUICK_TIMING, "largest": 100_000, "side": 64},
+    settings={
+        **TIMING,
+        "largest": 1_000_000,
+        "side": 256,
+        "problems": list(CASES),
+        "growth": [1_000, 10_000, 100_000, 1_000_000],
+    },
+    quick={**QUICK_TIMING, "largest": 100_000, "side": 64, "growth": [1_000, 10_000, 100_000]},
     cells=cells,
     measure=measure,
     rows=rows,

@@ -25,7 +25,7 @@ TINY = {
     "hessian-cost": {"hidden": [1, 3], "n": [3, 20], "samples": 8},
     "overhead": {},
     "compiled": {"problems": ["logistic", "compile-100"], "largest": 8, "slow": 0},
-    "sparse": {"problems": ["rosenbrock-1000", "arrow-1000"], "largest": 8},
+    "sparse": {"problems": ["rosenbrock-1000", "arrow-1000"], "largest": 8, "growth": [8, 32]},
     "higher-order": {"orders": [1, 3], "deepest": 3},
 }
 HOSTILE = "<script>alert('x')</script> | `a` [b](c)\n# d"

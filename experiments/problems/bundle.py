@@ -32,9 +32,34 @@ def residual(q, seen, xp=np):
     return xp.stack([q[14] * (scale * x + q[7] - seen[0]), q[14] * (scale * y + q[8] - seen[1])])
 
 
+def spread(x, camera, point, xp=np):
+    """The 15 numbers of every observation, (15, N), from all parameters: cameras (11, 49), points (3, 7776), weights.
+
+    camera, point: which camera and which point each observation is of, (N,)
+    """
+    cut = 11 * CAMERAS, 11 * CAMERAS + 3 * POINTS
+    cameras = xp.reshape(x[: cut[0]], (11, CAMERAS))
+    points = xp.reshape(x[cut[0] : cut[1]], (3, POINTS))
+    return xp.concatenate([cameras[:, camera], points[:, point], xp.reshape(x[cut[1] :], (1, -1))])
+
+
+def parameters(observations, seed):
+    """All parameters in one vector; camera and point of each observation; where it is seen, (2, N)."""
+    cameras, points, weights, camera, point = drawn(np.random.default_rng(seed), observations)
+    x = np.concatenate([np.ravel(cameras), np.ravel(points), np.ravel(weights)])
+    return x, camera, point, data(observations, seed)[1]
+
+
 def data(observations, seed):
     """Every observation's 15 numbers, (15, N), and where its point is seen, (2, N)."""
     rng = np.random.default_rng(seed)
+    cameras, points, weights, camera, point = drawn(rng, observations)
+    q = np.concatenate([cameras[:, camera], points[:, point], weights])
+    return q, residual(q, np.zeros((2, observations))) / weights + rng.standard_normal((2, observations))
+
+
+def drawn(rng, observations):
+    """Cameras (11, 49), points (3, 7776), weights (1, N), and which camera and point each observation is of."""
     cameras = np.concatenate(
         [
             0.3 * rng.standard_normal((3, CAMERAS)),
@@ -47,5 +72,4 @@ def data(observations, seed):
     points = rng.standard_normal((3, POINTS)) + np.array([[0.0], [0.0], [10.0]])
     camera, point = (rng.integers(0, n, observations) for n in (CAMERAS, POINTS))
     weights = rng.uniform(0.5, 1.5, (1, observations))
-    q = np.concatenate([cameras[:, camera], points[:, point], weights])
-    return q, residual(q, np.zeros((2, observations))) / weights + rng.standard_normal((2, observations))
+    return cameras, points, weights, camera, point
