@@ -61,7 +61,10 @@ def real_only(f: F, chosen: Selected) -> Selected:
 
 
 def found_pattern(f: F, chosen: Selected, finder: F, **limits: int) -> tuple[Any, bool]:
-    """The pattern in the selected arguments, and whether it is that of some branches of Python's `if` only.
+    """The pattern in the selected arguments, and whether calls must be compared with `jvp`.
+
+    They must where the pattern is that of some branches of Python's `if` only, or where an object among the other
+    arguments may change unseen.
 
     All arguments of floating point are variables of the trace, since a number that happens to be 0 now may hide what
     it is multiplied with.
@@ -76,7 +79,8 @@ def found_pattern(f: F, chosen: Selected, finder: F, **limits: int) -> tuple[Any
     function.__qualname__ = named(f)
     found = finder(function, whole.leaves, **limits)
     program, _ = traced(lambda *xs: flatten(function(list(xs)))[0], whole.leaves)
-    return canonical(found[:, :n] if finder is sparsity else found[:n, :n]), bool(program.guards)
+    hidden = not all(_has_value(x) for arg in other_arguments(chosen).values() for x in flatten(arg)[0])
+    return canonical(found[:, :n] if finder is sparsity else found[:n, :n]), bool(program.guards) or hidden
 
 
 def other_arguments(chosen: Selected) -> dict[int | str, Any]:
@@ -86,9 +90,11 @@ def other_arguments(chosen: Selected) -> dict[int | str, Any]:
 
 
 def fixed_arguments(chosen: Selected) -> dict[int | str, Any]:
-    """The other arguments as they are now: leaves, or None for those that a pattern leaves free, as it does numbers."""
+    """The other arguments as they are now: a list of leaves; of those whose values are free, a tuple of shapes."""
     return {
-        key: None if _is_free(arg) else [x.copy() if type(x) is np.ndarray else x for x in flatten(arg)[0]]
+        key: _shapes(flatten(arg)[0])
+        if _is_free(arg)
+        else [x.copy() if type(x) is np.ndarray else x for x in flatten(arg)[0]]
         for key, arg in other_arguments(chosen).items()
     }
 
@@ -99,12 +105,29 @@ def same_fixed(kept: dict[int | str, Any], chosen: Selected) -> bool:
     return now.keys() == kept.keys() and all(_same(kept[key], flatten(arg)[0]) for key, arg in now.items())
 
 
-def _same(kept: list[Any] | None, now: list[Any]) -> bool:
-    if kept is None:
+def same_shapes(kept: dict[int | str, Any], chosen: Selected) -> bool:
+    """Whether numbers that are free have the shapes that were kept; others may go with another pattern."""
+    now = other_arguments(chosen)
+    return all(_shapes(flatten(now[key])[0]) == was for key, was in kept.items() if isinstance(was, tuple))
+
+
+def _same(kept: list[Any] | tuple[tuple[int, ...], ...], now: list[Any]) -> bool:
+    if isinstance(kept, tuple):
         return all(isinstance(x, (float, int, np.number, np.ndarray, Tracer)) for x in now)
     return len(kept) == len(now) and all(
         x is y or (type(x) is type(y) and bool(np.array_equal(x, y))) for x, y in zip(kept, now, strict=True)
     )
+
+
+def _shapes(leaves: list[Any]) -> tuple[tuple[int, ...], ...]:
+    return tuple(map(np.shape, leaves))
+
+
+def _has_value(x: Any) -> bool:
+    """Whether a leaf can be compared; a function counts as what it is, as the plan's own does."""
+    if isinstance(x, np.ndarray):
+        return bool(x.dtype.kind != "O")
+    return isinstance(x, (bool, int, float, complex, str, np.generic, Tracer)) or callable(x)
 
 
 def _is_free(arg: Any) -> bool:

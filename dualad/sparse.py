@@ -18,7 +18,7 @@ from .errors import ArgumentError, ConversionError, GradientError, ShapeError, e
 from .explain import Explanation, Prices, Way, seconds_of
 from .op import Tracer
 from .pattern import hessian_sparsity, sparsity
-from .planning import fixed_arguments, found_pattern, partitions, real_only, same_fixed
+from .planning import fixed_arguments, found_pattern, partitions, real_only, same_fixed, same_shapes
 from .select import Argnums, Selected, named
 from .tree import flatten
 
@@ -75,14 +75,17 @@ class Plan:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The matrix at a point, as a `scipy.sparse.csr_array` that the caller may change."""
-        others = self._fixed or len(args) + len(kwargs) != 1
-        if others and not same_fixed(self._fixed, self._chosen(args, kwargs)):
-            raise error(
-                ArgumentError,
-                f"the plan of {named(self._f)} was made with other values of arguments that are no numbers of floating "
-                "point, nor arrays of these: the pattern may depend on them",
-                "another plan, for these values, or 1.0 in place of 1 when making it",
-            )
+        compare = self._branches
+        if self._fixed or len(args) + len(kwargs) != 1:
+            chosen = self._chosen(args, kwargs)
+            if not same_fixed(self._fixed, chosen):
+                raise error(
+                    ArgumentError,
+                    f"the plan of {named(self._f)} was made with other values of arguments that are no numbers of "
+                    "floating point, nor arrays of these: the pattern may depend on them",
+                    "another plan, for these values, or 1.0 in place of 1 when making it",
+                )
+            compare = compare or not same_shapes(self._fixed, chosen)
         parts = self._sweep(*args, **kwargs)
         if any(isinstance(part, Tracer) for part in parts):
             raise error(
@@ -91,7 +94,7 @@ class Plan:
                 "jacobian(f), which is dense, or jvp and vjp, inside derivatives and compiled functions",
             )
         matrix = self.coloring.matrix(self.coloring.values(*parts))
-        if self._branches:
+        if compare:
             self._compare(matrix, self._chosen(args, kwargs), 0, rows_only=True)
         return matrix
 
