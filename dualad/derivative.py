@@ -17,6 +17,7 @@ from .select import Argnums, Selected, named
 from .tree import Rebuild, flatten, inputs, inputs_like, same_shapes
 
 F = Callable[..., Any]
+LEFT_OUT: Any = type("left out", (), {"__repr__": lambda self: "left out"})()  # None may be a mistake
 
 
 def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> F:
@@ -273,7 +274,7 @@ def _copied(values: Sequence[Any]) -> list[Any]:
     return [v.copy() if isinstance(v, np.ndarray) else v for v in values]
 
 
-def hvp(f: F, x: Any, v: Any = None) -> Any:
+def hvp(f: F, x: Any, v: Any = LEFT_OUT) -> Any:
     """Product of the Hessian of a scalar function with a vector, without forming the Hessian.
 
     Forward mode over reverse mode (Pearlmutter 1994): the gradient's own pushforward along `v`.
@@ -290,7 +291,7 @@ def hvp(f: F, x: Any, v: Any = None) -> Any:
     >>> product(np.array([0.0, 1.0]))
     array([ 0., 12.])
     """
-    if v is None:
+    if v is LEFT_OUT:
         return linearize(grad(f), x)[1]
     return jvp(grad(f), (x,), (v,))[1]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import CHUNK_BYTES, symmetric
-from .derivative import F, like, value_and_grad
+from .derivative import LEFT_OUT, F, like, value_and_grad
 from .errors import ShapeError, error
 from .jacobian import jacobian, value_and_jacobian
 from .run import Recording, conjugated, handed_out
@@ -43,7 +43,7 @@ def value_grad_and_hessian(f: F, argnums: Argnums = 0, chunk_bytes: int = CHUNK_
     return derived
 
 
-def gauss_newton_product(residuals: F, x: Any, v: Any = None) -> Any:
+def gauss_newton_product(residuals: F, x: Any, v: Any = LEFT_OUT) -> Any:
     """Product of the Gauss-Newton matrix JᵀJ of residuals with a vector, without forming J.
 
     A sweep forward along one tape, J v, and one back, Jᵀ(J v) (Schraudolph 2002). JᵀJ is the Hessian of half the sum
@@ -66,7 +66,7 @@ def gauss_newton_product(residuals: F, x: Any, v: Any = None) -> Any:
         back = run.pull([None if dy is None else conjugated(dy) for dy in moved])
         return rebuild(handed_out(back, leaves, given, True))
 
-    return product if v is None else product(v)
+    return product if v is LEFT_OUT else product(v)
 
 
 def divergence(f: F) -> F:
