@@ -128,7 +128,7 @@ def _differentiable(x: Any, what: str) -> Any:
         if dtype.kind in "fc":
             return x
         if dtype.kind in "iu":
-            return np.astype(x, np.float64)  # type: ignore[arg-type]
+            return x.astype(np.float64)  # type: ignore[union-attr]
         kind = f"a {dtype}" if np.ndim(x) == 0 else f"an array of {dtype}"  # type: ignore[arg-type]
     else:
         kind = f"a {type(x).__name__}"
