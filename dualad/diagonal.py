@@ -14,7 +14,7 @@ from .csr import canonical, positions
 from .derivative import F, grad
 from .errors import ArgumentError, ShapeError, TraceError, error
 from .op import Tracer
-from .pattern import hessian_sparsity
+from .pattern import hessian_pattern
 from .planning import found_pattern, real_only
 from .select import Argnums, Selected, named
 from .tree import flatten
@@ -95,7 +95,7 @@ def _colors(f: F, chosen: Selected, n: int, pattern: Any, traced: bool) -> np.nd
         return np.arange(n)
     if pattern is None:
         try:
-            whole, _ = found_pattern(f, chosen, hessian_sparsity)
+            whole, _ = found_pattern(f, chosen, hessian_pattern)
         except (ArgumentError, TraceError):  # SciPy is missing, or shapes depend on values
             return np.arange(n)
     else:

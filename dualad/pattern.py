@@ -47,8 +47,7 @@ def sparsity(f: Callable[..., Any], x: Any, at: str = "global", max_entries: int
     array([[0, 0],
            [0, 1]])
     """
-    leaves, rebuild = _leaves(f, x, at)
-    return _pattern(f, leaves, rebuild, at, max_entries)
+    return jacobian_pattern(f, x, at, max_entries)[0]
 
 
 def hessian_sparsity(f: Callable[..., Any], x: Any, at: str = "global", max_entries: int = MOST) -> Any:
@@ -70,11 +69,26 @@ def hessian_sparsity(f: Callable[..., Any], x: Any, at: str = "global", max_entr
     >>> hessian_sparsity(np.sum, np.ones(4)).nnz
     0
     """
+    return hessian_pattern(f, x, at, max_entries)[0]
+
+
+def jacobian_pattern(
+    f: Callable[..., Any], x: Any, at: str = "global", max_entries: int = MOST
+) -> tuple[Any, bool]:
+    """`sparsity`, and whether the pattern is that of some branches of Python's `if` only."""
     leaves, rebuild = _leaves(f, x, at)
-    found = _pattern(grad(f), leaves, rebuild, at, max_entries)
+    return _pattern(f, leaves, rebuild, at, max_entries)
+
+
+def hessian_pattern(
+    f: Callable[..., Any], x: Any, at: str = "global", max_entries: int = MOST
+) -> tuple[Any, bool]:
+    """`hessian_sparsity`, and whether the pattern is that of some branches of Python's `if` only."""
+    leaves, rebuild = _leaves(f, x, at)
+    found, branches = _pattern(grad(f), leaves, rebuild, at, max_entries)
     both = (found + found.T).tocsr()
     both.sort_indices()
-    return both
+    return both, branches
 
 
 def _leaves(f: Callable[..., Any], x: Any, at: str) -> tuple[list[Any], Rebuild]:
@@ -92,7 +106,9 @@ def _leaves(f: Callable[..., Any], x: Any, at: str) -> tuple[list[Any], Rebuild]
     return [example(v) for v in leaves], rebuild
 
 
-def _pattern(f: Callable[..., Any], leaves: Sequence[Any], rebuild: Rebuild, at: str, most: int) -> Any:
+def _pattern(
+    f: Callable[..., Any], leaves: Sequence[Any], rebuild: Rebuild, at: str, most: int
+) -> tuple[Any, bool]:
     from .patterns.interpret import Interpreter, Known
     from .patterns.sets import Algebra
 
@@ -121,4 +137,4 @@ def _pattern(f: Callable[..., Any], leaves: Sequence[Any], rebuild: Rebuild, at:
     algebra.name = "stacking the results"
     whole = algebra.stacked([(known.sets, known.size) for known in found])
     whole.sort_indices()
-    return whole
+    return whole, bool(program.guards)

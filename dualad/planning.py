@@ -12,9 +12,8 @@ from .csr import canonical
 from .derivative import F
 from .errors import DtypeError, error
 from .op import Tracer, is_complex
-from .pattern import sparsity
+from .pattern import jacobian_pattern
 from .select import Selected, named
-from .symbol import traced
 from .tree import flatten
 
 # A matrix whose fullest row and fullest column have so many nonzeros, and so many times the average, is worth a try
@@ -60,15 +59,19 @@ def real_only(f: F, chosen: Selected) -> Selected:
     return chosen
 
 
-def found_pattern(f: F, chosen: Selected, finder: F, **limits: int) -> tuple[Any, bool]:
+def found_pattern(f: F, chosen: Selected, finder: F, pattern: Any = None, **limits: int) -> tuple[Any, bool]:
     """The pattern in the selected arguments, and whether calls must be compared with `jvp`.
 
     They must where the pattern is that of some branches of Python's `if` only, or where an object among the other
-    arguments may change unseen.
+    arguments may change unseen; not where the caller knew the pattern.
 
     All arguments of floating point are variables of the trace, since a number that happens to be 0 now may hide what
     it is multiplied with.
+
+    finder: `jacobian_pattern` or `hessian_pattern`
     """
+    if pattern is not None:
+        return canonical(pattern), False
     free = [key for key, arg in other_arguments(chosen).items() if _is_free(arg)]
     whole = Selected(f, (*chosen.keys, *free), chosen.args, chosen.kwargs)
     n = size_of(chosen.leaves)
@@ -77,10 +80,9 @@ def found_pattern(f: F, chosen: Selected, finder: F, **limits: int) -> tuple[Any
         return whole.call(f, xs)
 
     function.__qualname__ = named(f)
-    found = finder(function, whole.leaves, **limits)
-    program, _ = traced(lambda *xs: flatten(function(list(xs)))[0], whole.leaves)
+    found, branches = finder(function, whole.leaves, **limits)
     hidden = not all(_has_value(x) for arg in other_arguments(chosen).values() for x in flatten(arg)[0])
-    return canonical(found[:, :n] if finder is sparsity else found[:n, :n]), bool(program.guards) or hidden
+    return canonical(found[:, :n] if finder is jacobian_pattern else found[:n, :n]), branches or hidden
 
 
 def other_arguments(chosen: Selected) -> dict[int | str, Any]:

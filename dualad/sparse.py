@@ -12,12 +12,11 @@ from .blocks import CHUNK_BYTES, dtype_of
 from .coloring import PARTITIONS, Coloring, coloring
 from .compile import compile
 from .compressed import compressed, size_of
-from .csr import canonical
 from .derivative import F, grad, jvp, vjp
 from .errors import ArgumentError, ConversionError, GradientError, ShapeError, error
 from .explain import Explanation, Prices, Way, seconds_of
 from .op import Tracer
-from .pattern import hessian_sparsity, sparsity
+from .pattern import hessian_pattern, jacobian_pattern
 from .planning import fixed_arguments, found_pattern, partitions, real_only, same_fixed, same_shapes
 from .select import Argnums, Selected, named
 from .tree import flatten
@@ -268,9 +267,7 @@ def jacobian_plan(
 ) -> Plan:
     """`sparse_jacobian`, for a call whose keywords may have any names; `limits` are those of `sparsity`."""
     chosen = real_only(f, Selected(f, argnums, args, kwargs))
-    found, branches = (
-        found_pattern(f, chosen, sparsity, **limits) if pattern is None else (canonical(pattern), False)
-    )
+    found, branches = found_pattern(f, chosen, jacobian_pattern, pattern, **limits)
     n = size_of(chosen.leaves)
     if found.shape[1] != n:
         raise error(
@@ -344,11 +341,7 @@ def hessian_plan(
         raise error(
             ArgumentError, f"a Hessian has no partition {partition!r}", "'symmetric', 'acyclic' or 'column'"
         )
-    found, branches = (
-        found_pattern(f, chosen, hessian_sparsity, **limits)
-        if pattern is None
-        else (canonical(pattern), False)
-    )
+    found, branches = found_pattern(f, chosen, hessian_pattern, pattern, **limits)
     n = size_of(chosen.leaves)
     if found.shape != (n, n):
         raise error(
