@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .derivative import F
-from .dual import Dual, Level, dual
+from .dual import Dual, pushed
 from .errors import ArgumentError, AssignmentError, ShapeError, error
 from .free import opened
 from .op import Op, Tracer, example
@@ -177,15 +177,12 @@ def _forgotten(f: Flat, leaves: Leaves) -> Leaves:
 
 def _moved(f: Flat, flags: Sequence[bool], leaves: Leaves) -> Leaves:
     """Results of `f` and their tangents, from leaves and, behind them, the tangents of the flagged ones."""
-    level, rest = Level(), iter(leaves[len(flags) :])
-    try:
-        found = f([dual(x, next(rest), level) if on else x for x, on in zip(leaves, flags, strict=False)])
-    finally:
-        level.open = False
-    mine = [isinstance(v, Dual) and v.level is level for v in found]
-    values = [v.value if own else v for v, own in zip(found, mine, strict=True)]
-    tangents = [v.tangent if own else constant(v, 0.0) for v, own in zip(found, mine, strict=True)]
-    return [*values, *tangents]
+    rest = iter(leaves[len(flags) :])
+    values, tangents = pushed(f, leaves[: len(flags)], [next(rest) if on else None for on in flags])
+    return [
+        *values,
+        *[constant(v, 0.0) if dv is None else dv for v, dv in zip(values, tangents, strict=True)],
+    ]
 
 
 def _pulled(of: Segment, there: Sequence[bool], wanted: Sequence[bool], n: int, given: Leaves) -> Leaves:

@@ -19,8 +19,7 @@ from .op import Op, Tracer
 from .push import constant, shaped
 from .run import conjugated
 from .select import named
-from .sweep import sweep
-from .tape import Tape, Var
+from .sweep import pulled
 from .tracer import restacked
 from .tree import Rebuild, along, flatten, inputs_like, outputs, same_shapes
 
@@ -175,24 +174,6 @@ def _level(values: Sequence[Any]) -> int:
     return max((v.number for v in values if isinstance(v, Tracer)), default=-1)
 
 
-def transposed(
-    linear: Callable[[Leaves], Sequence[Any]], like: Sequence[Any], seeds: Sequence[Any]
-) -> Leaves:
-    """The transpose of a linear map, from leaves like these, applied to seeds; `None` for zero."""
-    tape = Tape()
-    try:
-        found = linear(list(tape.inputs([constant(v, 0.0) for v in like])))
-    finally:
-        entries = tape.close()
-    cells: Leaves = [None] * len(entries)
-    for v, h in zip(found, seeds, strict=True):
-        if h is not None and isinstance(v, Var) and v.tape is tape:
-            t = cells[v.index]
-            cells[v.index] = h if t is None else t + h
-    sweep(entries, cells, len(like))
-    return cells
-
-
 class Written(Rule):
     """Rules that a user wrote, one of which may be missing."""
 
@@ -251,7 +232,7 @@ class Written(Rule):
                 "custom_rule(pushforward=…), custom_rule(pullback=…), or both",
             )
         try:
-            return transposed(linear, like, seeds)
+            return pulled(linear, [constant(v, 0.0) for v in like], seeds)
         except ConversionError as problem:
             raise error(
                 ConversionError,

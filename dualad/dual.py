@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,22 @@ def dual(value: Any, tangent: Any, level: Level) -> Dual:
         result = DualArray() if value.shape else Dual()
     result.value, result.tangent, result.level = value, tangent, level
     return result
+
+
+def pushed(
+    f: Callable[[list[Any]], Sequence[Any]], values: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
+    """Results of `f`, and their tangents, from those of `values`; `None` for zero on both sides."""
+    level = Level()
+    try:
+        found = f([v if dv is None else dual(v, dv, level) for v, dv in zip(values, tangents, strict=True)])
+    finally:
+        level.open = False
+    mine = [isinstance(v, Dual) and v.level is level for v in found]
+    return (
+        [v.value if own else v for v, own in zip(found, mine, strict=True)],
+        [v.tangent if own else None for v, own in zip(found, mine, strict=True)],
+    )
 
 
 # Python's operators: the common cases here, the others through NumPy and `process`

@@ -17,12 +17,11 @@ import numpy as np
 
 from .batch import Batch
 from .body import Body, Flags, Leaves
-from .dual import Dual, Level, dual
+from .dual import pushed
 from .op import Op
 from .push import constant
-from .sweep import sweep
+from .sweep import pulled
 from .symbol import Trace, traced
-from .tape import Tape, Var
 from .tracer import next_number
 
 
@@ -89,21 +88,14 @@ def jvp(
         ]
 
         def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
-            level, rest, duals = Level(), iter(leaves), []
+            rest, primals, tangents = iter(leaves), Leaves(), Leaves()
             for on in chosen:
-                values = [next(rest) for _ in on]
-                duals += [
-                    dual(v, next(rest), level) if move else v for v, move in zip(values, on, strict=True)
-                ]
-            try:
-                found = body.program.evaluated(duals, lift)
-            finally:
-                level.open = False
-            mine = [isinstance(v, Dual) and v.level is level for v in found]
-            values = [v.value if own else v for v, own in zip(found, mine, strict=True)]
+                primals += [next(rest) for _ in on]
+                tangents += [next(rest) if move else None for move in on]
+            values, found = pushed(lambda duals: body.program.evaluated(duals, lift), primals, tangents)
             moved = [
-                v.tangent if own else lift(constant(v, 0.0)) if on else None
-                for v, own, on in zip(found, mine, [*moving, *results], strict=True)
+                lift(constant(v, 0.0)) if dv is None and on else dv
+                for v, dv, on in zip(values, found, [*moving, *results], strict=True)
             ]
             states = [*values[:s], *_picked(moved[:s], moving)]
             return states, [*values[s:], *_picked(moved[s:], results)]
@@ -155,7 +147,7 @@ def pull(
     """
     s, e = body.states, body.states + body.elements
     moving, results = body.moving(wanted)
-    pulled = [on and c is not None for on, c in zip(results, g[s:], strict=True)]
+    given = [on and c is not None for on, c in zip(results, g[s:], strict=True)]
     examples = body.sliced(args)
 
     def make() -> tuple[Body, Any]:
@@ -165,29 +157,23 @@ def pull(
         like = [_blank(body.program.values[k]) for k in out]
         sums = _picked(examples[e:], wanted[e:])
         carried = [constant(v, 0.0) for v in (*_picked(examples[:s], moving), *sums)]
-        inputs = [*carried, *examples[:e], *_picked(like, pulled), *examples[e:]]
+        inputs = [*carried, *examples[:e], *_picked(like, given), *examples[e:]]
 
         def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
             rest = iter(leaves)
             adjoints = [next(rest) if on else None for on in moving]
             totals = [next(rest) if on else None for on in wanted[e:]]
             values = [next(rest) for _ in range(e)]
-            gs = [next(rest) if on else None for on in pulled]
+            gs = [next(rest) if on else None for on in given]
             values += rest
-            tape = Tape()
             on = [*moving, *wanted[s:]]
-            variables = iter(tape.inputs(_picked(values, on)))
-            found = body.program.evaluated(
-                [next(variables) if a else v for v, a in zip(values, on, strict=True)], lift
-            )
-            entries = tape.close()
-            cells: Leaves = [None] * len(entries)
-            for v, h in zip(found, (*adjoints, *gs), strict=True):
-                if h is not None and isinstance(v, Var) and v.tape is tape:
-                    t = cells[v.index]
-                    cells[v.index] = h if t is None else t + h
-            sweep(entries, cells, sum(on))
-            swept = iter(cells)
+
+            def run(variables: Leaves) -> Leaves:
+                rest = iter(variables)
+                inner = [next(rest) if a else v for v, a in zip(values, on, strict=True)]
+                return body.program.evaluated(inner, lift)
+
+            swept = iter(pulled(run, _picked(values, on), (*adjoints, *gs)))
             parts = [(next(swept) if a else None) for a in on]
             full = [
                 lift(constant(v, 0.0)) if c is None and a else c
@@ -198,15 +184,15 @@ def pull(
             ]
             return [*_picked(full[:s], moving), *summed], _picked(full[s:e], wanted[s:e])
 
-        return _traced_body(step, inputs, len(carried), e + sum(pulled)), None
+        return _traced_body(step, inputs, len(carried), e + sum(given)), None
 
-    new, _none = _derived(body, ("pull", tuple(wanted), tuple(pulled)), make)
+    new, _none = _derived(body, ("pull", tuple(wanted), tuple(given)), make)
     carried = [
         constant(a, 0.0) if c is None else c
         for a, c in zip(_picked(args[:s], moving), _picked(g[:s], moving), strict=True)
     ]
     sums = [constant(a, 0.0) for a in _picked(args[e:], wanted[e:])]
-    operands = [*carried, *sums, *kept, *args[s:e], *_picked(g[s:], pulled), *args[e:]]
+    operands = [*carried, *sums, *kept, *args[s:e], *_picked(g[s:], given), *args[e:]]
     states, rows = looped(operands, new, length, not backwards)
     adjoints, slopes = iter(states), iter(rows)
     firsts = [next(adjoints) if on else None for on in moving]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -307,17 +307,34 @@ def pull(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict[str, 
 
 def transposed(op: Op, k: int, g: Any, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """The pullback read off a tape of the pushforward, which is linear, so that any tangent will do."""
+    zero = constant(args[k], 0.0)
+
+    def pushed(dxs: list[Any]) -> Sequence[Any]:
+        dy = op.rule(k)(*dxs, y, *args, **kwargs)
+        return dy if isinstance(y, tuple) else (dy,)
+
+    (c,) = pulled(pushed, [zero], g if isinstance(y, tuple) else (g,))
+    return 0.0 * zero if c is None else c
+
+
+def pulled(
+    f: Callable[[list[Any]], Sequence[Any]], values: Sequence[Any], cotangents: Sequence[Any]
+) -> list[Any]:
+    """Cotangents of `values`, from those of the results of `f`, which runs on a tape; `None` for zero on both sides."""
     tape = Tape()
-    x = args[k]
-    (dx,) = tape.inputs([constant(x, 0.0)])
-    dy = op.rule(k)(dx, y, *args, **kwargs)
-    entries = tape.close()
-    adjoints: list[Any] = [None] * len(entries)
-    for v, h in zip(dy, g, strict=True) if isinstance(y, tuple) else ((dy, g),):
-        if h is not None and isinstance(v, Var):
-            _add(adjoints, v.index, h, v.value)
-    sweep(entries, adjoints, 1)
-    return 0.0 * dx.value if adjoints[0] is None else adjoints[0]
+    try:
+        try:
+            found = f(list(tape.inputs(values)))
+        finally:
+            entries = tape.close()
+        adjoints: list[Any] = [None] * len(entries)
+        for v, g in zip(found, cotangents, strict=True):
+            if g is not None and isinstance(v, Var) and v.tape is tape:
+                _add(adjoints, v.index, g, v.value)
+        sweep(entries, adjoints, len(values))
+        return adjoints
+    finally:
+        tape.release()
 
 
 class Node(NamedTuple):

@@ -255,3 +255,11 @@ def test_rules_that_need_plain_numbers():
         jvp(sine, (0.5,), (1.0,))
     with pytest.raises(ConversionError, match=r"math\.cos"):
         grad(grad(sine))(0.5)
+
+
+def test_a_large_array_that_a_rule_reads_stays_writeable():
+    a = np.random.default_rng(7).normal(size=(100, 100))
+    f = custom_rule(lambda x: a @ x, pushforward=lambda tangents, y, x: a @ tangents[0])
+    found = grad(lambda x: np.sum(f(x)))(np.ones(100))
+    np.testing.assert_allclose(found, np.sum(a, 0), 1e-12)
+    assert a.flags.writeable
