@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import greedy
-from .csr import canonical, needed, positions, transposed
+from .csr import canonical, needed, positions, transposed, with_values
 from .errors import ArgumentError, ShapeError, error
 
 PARTITIONS = ("column", "row", "bidirectional", "symmetric", "acyclic")
@@ -27,6 +26,7 @@ class Coloring:
         side that has no directions at all
     count: colours in all, which is how many directions the matrix takes
     lower_bound: a number of colours that no partition of this kind can do without
+    reads: where each nonzero stands in the directions' products, one behind the other; of 'acyclic' others
 
     >>> c = coloring([[1, 1, 0], [0, 1, 1]])
     >>> c.colors, c.count, c.lower_bound
@@ -39,13 +39,13 @@ class Coloring:
 
     __slots__ = (
         "_place",
-        "_read",
         "_triangle",
         "columns",
         "lower_bound",
         "order",
         "partition",
         "pattern",
+        "reads",
         "rows",
     )
     _place: Any
@@ -57,7 +57,7 @@ class Coloring:
         self.partition, self.pattern, self.order = partition, pattern, order
         self.columns, self.rows, self.lower_bound = columns, rows, lower_bound
         self._place, self._triangle = None, None
-        self._read = self._direct() if partition != "acyclic" else self._by_substitution()
+        self.reads = self._direct() if partition != "acyclic" else self._by_substitution()
 
     @property
     def colors(self) -> Any:
@@ -112,24 +112,23 @@ class Coloring:
             )
         if self.columns is not None:
             parts[0] = parts[0].T
-        return self.matrix(self.values(*parts))
+        return with_values(self.pattern, self.values(*parts))
 
     def values(self, *parts: Any) -> Any:
         """The nonzeros in the order of the pattern; `parts` have the directions first: (colours, m), (colours, n)."""
+        return self.solved(self.read(*parts))
+
+    def read(self, *parts: Any) -> Any:
+        """What of the parts is read: the nonzeros, or for 'acyclic' what has to be `solved` for them."""
         flat = [np.reshape(part, -1) for part in parts]
-        found = np.take(flat[0] if len(flat) == 1 else np.concatenate(flat), self._read)
+        return np.take(flat[0] if len(flat) == 1 else np.concatenate(flat), self.reads)
+
+    def solved(self, found: Any) -> Any:
+        """The nonzeros from what was read."""
         if self._triangle is None:
             return found
         solved = needed("scipy.sparse.linalg").spsolve_triangular(self._triangle, found, unit_diagonal=True)
         return solved.astype(found.dtype, copy=False)[self._place]
-
-    def matrix(self, values: Any) -> Any:
-        """A CSR array with this structure, which the caller may change."""
-        whole = copy.copy(
-            self.pattern
-        )  # shallow, at a tenth of the cost of SciPy's constructor and its checks
-        whole.data, whole.indices, whole.indptr = values, whole.indices.copy(), whole.indptr.copy()
-        return whole
 
     def __repr__(self) -> str:
         (m, n), (p, q) = self.pattern.shape, self.counts

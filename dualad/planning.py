@@ -11,7 +11,7 @@ from .compressed import size_of
 from .csr import canonical
 from .derivative import F
 from .errors import DtypeError, error
-from .op import Tracer, is_complex
+from .op import Tracer, example, is_complex
 from .pattern import jacobian_pattern
 from .select import Selected, named
 from .tree import flatten
@@ -23,12 +23,8 @@ FULL, UNEVEN = 8, 4
 
 def partitions(pattern: Any, order: str) -> list[Coloring]:
     """Colourings that may be the best, by what each cannot do without; of equal ones the first is the best."""
-    by_row = np.diff(pattern.indptr)
-    by_column = np.bincount(pattern.indices, minlength=pattern.shape[1])
-    bounds = {"column": int(by_row.max(initial=0)), "row": int(by_column.max(initial=0))}
-    tried = []
-    average = pattern.nnz / max(1, max(pattern.shape))
-    if min(bounds.values()) >= max(FULL, UNEVEN * average):
+    bounds, tried = _bounds(pattern), []
+    if _is_uneven(pattern, bounds):
         both = order if order in ("natural", "largest-first") else "auto"
         tried.append(coloring(pattern, "bidirectional", both))
     for partition in sorted(bounds, key=lambda name: bounds[name]):  # forward mode first, which keeps no tape
@@ -37,6 +33,23 @@ def partitions(pattern: Any, order: str) -> list[Coloring]:
         if all(bounds[partition] < c.count for c in tried):
             tried.append(coloring(pattern, partition, order))
     return sorted(tried, key=lambda c: (c.count, ("column", "row", "bidirectional").index(c.partition)))
+
+
+def fewest(pattern: Any) -> int | None:
+    """Directions that a Jacobian takes at least, without colouring it; None where only colouring tells."""
+    bounds = _bounds(pattern)
+    return None if _is_uneven(pattern, bounds) else min(bounds.values())
+
+
+def _bounds(pattern: Any) -> dict[str, int]:
+    by_row = np.diff(pattern.indptr)
+    by_column = np.bincount(pattern.indices, minlength=pattern.shape[1])
+    return {"column": int(by_row.max(initial=0)), "row": int(by_column.max(initial=0))}
+
+
+def _is_uneven(pattern: Any, bounds: dict[str, int]) -> bool:
+    average = pattern.nnz / max(1, max(pattern.shape))
+    return bool(min(bounds.values()) >= max(FULL, UNEVEN * average))
 
 
 def _is_symmetric(pattern: Any) -> bool:
@@ -59,6 +72,12 @@ def real_only(f: F, chosen: Selected) -> Selected:
     return chosen
 
 
+def with_free(chosen: Selected, f: F) -> Selected:
+    """The selected arguments, and behind them the others that may have any numbers."""
+    free = [key for key, arg in other_arguments(chosen).items() if _is_free(arg)]
+    return Selected(f, (*chosen.keys, *free), chosen.args, chosen.kwargs)
+
+
 def found_pattern(f: F, chosen: Selected, finder: F, pattern: Any = None, **limits: int) -> tuple[Any, bool]:
     """The pattern in the selected arguments, and whether calls must be compared with `jvp`.
 
@@ -72,8 +91,7 @@ def found_pattern(f: F, chosen: Selected, finder: F, pattern: Any = None, **limi
     """
     if pattern is not None:
         return canonical(pattern), False
-    free = [key for key, arg in other_arguments(chosen).items() if _is_free(arg)]
-    whole = Selected(f, (*chosen.keys, *free), chosen.args, chosen.kwargs)
+    whole = with_free(chosen, f)
     n = size_of(chosen.leaves)
 
     def function(xs: Any) -> Any:
@@ -137,4 +155,6 @@ def _is_free(arg: Any) -> bool:
 
 
 def _floating(x: Any) -> bool:
+    if isinstance(x, Tracer) and x.symbolic:
+        x = example(x)
     return type(x) is float or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")

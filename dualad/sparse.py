@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,16 +10,26 @@ from typing import Any
 import numpy as np
 
 from .blocks import CHUNK_BYTES, dtype_of
-from .coloring import PARTITIONS, Coloring, coloring
+from .coloring import ORDERS, PARTITIONS, Coloring, coloring
 from .compile import compile
 from .compressed import compressed, size_of
+from .csr import with_values
 from .derivative import F, grad, jvp, vjp
 from .errors import ArgumentError, ConversionError, GradientError, ShapeError, error
 from .explain import Explanation, Prices, Way, seconds_of
 from .op import Tracer
 from .pattern import hessian_pattern, jacobian_pattern
-from .planning import fixed_arguments, found_pattern, partitions, real_only, same_fixed, same_shapes
+from .planning import (
+    fewest,
+    fixed_arguments,
+    found_pattern,
+    partitions,
+    real_only,
+    same_fixed,
+    same_shapes,
+)
 from .select import Argnums, Selected, named
+from .separable import Separable, separable
 from .tree import flatten
 
 # Compiled sweeps over arrays carry one direction each, which the loops read as they read a value, up to so many
@@ -48,29 +59,42 @@ class Plan:
         self,
         f: F,
         argnums: Argnums,
-        coloring: Coloring,
+        pattern: Any,
         shapes: Sequence[tuple[int, ...]],
-        tried: dict[str, tuple[int, int]],
+        partition: str,
+        order: str,
         hessian: bool = False,
         chunk_bytes: int = CHUNK_BYTES,
         branches: bool = False,
         fixed: dict[int | str, Any] | None = None,
         compiled: bool = False,
     ) -> None:
-        self.coloring, self.tried, self._branches, self._fixed = coloring, tried, branches, fixed or {}
+        self.pattern, self._partition, self._order = pattern, partition, order
         self._f, self._argnums, self._shapes, self._hessian = f, argnums, list(shapes), hessian
+        self._branches, self._fixed = branches, fixed or {}
         self._chunk_bytes, self._compiled = chunk_bytes, compiled
         self._inner = grad(f, argnums) if hessian else f
-        self._sweep: F = compile(self._parts) if compiled else self._parts
+        self._sweep: F = compile(self._values) if compiled else self._values
+
+    @functools.cached_property
+    def _tried(self) -> list[Coloring]:
+        """The colourings among which the first is taken: found when they are first needed."""
+        if self._partition == "auto":
+            return partitions(self.pattern, self._order)
+        return [coloring(self.pattern, self._partition, self._order)]
+
+    @property
+    def coloring(self) -> Coloring:
+        return self._tried[0]
 
     @property
     def shape(self) -> tuple[int, int]:
-        m, n = self.coloring.pattern.shape
+        m, n = self.pattern.shape
         return m, n
 
     @property
     def nnz(self) -> int:
-        return int(self.coloring.pattern.nnz)
+        return int(self.pattern.nnz)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The matrix at a point, as a `scipy.sparse.csr_array` that the caller may change."""
@@ -85,26 +109,41 @@ class Plan:
                     "another plan, for these values, or 1.0 in place of 1 when making it",
                 )
             compare = compare or not same_shapes(self._fixed, chosen)
-        parts = self._sweep(*args, **kwargs)
-        if any(isinstance(part, Tracer) for part in parts):
+        values = self._sweep(*args, **kwargs)
+        if isinstance(values, Tracer):
             raise error(
                 ConversionError,
                 f"a sparse matrix holds plain numbers, and the plan of {named(self._f)} was called with traced ones",
                 "jacobian(f), which is dense, or jvp and vjp, inside derivatives and compiled functions",
             )
-        matrix = self.coloring.matrix(self.coloring.values(*parts))
+        if self._partition == "acyclic":
+            values = self.coloring.solved(values)
+        matrix = with_values(self.pattern, values)
         if compare:
             self._compare(matrix, self._chosen(args, kwargs), 0, rows_only=True)
         return matrix
 
-    def _parts(self, *args: Any, **kwargs: Any) -> list[Any]:
-        """The products with all colours' directions."""
+    def _values(self, *args: Any, **kwargs: Any) -> Any:
+        """The nonzeros, or what they are solved from."""
         chosen = self._chosen(args, kwargs)
-        found, budget = self.coloring, self._chunk_bytes
+        apart = self._apart(chosen) if self._compiled else None
+        found = apart.coloring if apart else self.coloring
+        budget = self._chunk_bytes
         if self._compiled:
-            one, count = 8 * max(self.shape), max(found.counts)
-            budget = one * (count if one * count <= SMALL else -(-count // SWEEPS))
-        return compressed(self._inner, chosen, self.shape, found.columns, found.rows, budget)
+            one, count = 8 * max(found.pattern.shape), max(found.counts)
+            together = count if one * count <= SMALL else -(-count // SWEEPS)
+            budget = one * together if together > 1 else 1
+        if apart:
+            return apart.values(budget)
+        return found.read(*compressed(self._inner, chosen, self.shape, found.columns, found.rows, budget))
+
+    def _apart(self, chosen: Selected) -> Separable | None:
+        """The function without the constant maps around it, where its program holds for all calls and that pays."""
+        if self._partition != "auto" or self._branches:
+            return None
+        below = None if "_tried" in self.__dict__ else fewest(self.pattern)
+        below = self.coloring.count if below is None else below
+        return separable(self._inner, chosen, self.pattern, self._order, below)
 
     def _chosen(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Selected:
         chosen = Selected(self._f, self._argnums, args, kwargs)
@@ -126,23 +165,28 @@ class Plan:
                [0., 3., 2., 0.],
                [0., 0., 4., 3.]])
         """
-        return Plan(*self._made_of(True))
+        return self._made_again(True)
+
+    def _made_again(self, compiled: bool) -> Plan:
+        plan = Plan(*self._made_of(compiled))
+        plan.__dict__.update({"_tried": self._tried} if "_tried" in self.__dict__ else {})
+        return plan
 
     def _made_of(self, compiled: bool) -> tuple[Any, ...]:
         return (
-            self._f, self._argnums, self.coloring, self._shapes, self.tried, self._hessian, self._chunk_bytes,
-            self._branches, self._fixed, compiled,
+            self._f, self._argnums, self.pattern, self._shapes, self._partition, self._order, self._hessian,
+            self._chunk_bytes, self._branches, self._fixed, compiled,
         )  # fmt: skip
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Plan, self._made_of(self._compiled)
+        return Plan, self._made_of(self._compiled), {"_tried": self._tried}
 
     def __repr__(self) -> str:
         m, n = self.shape
         kind = "Hessian" if self._hessian else "Jacobian"
         return (
-            f"<Plan of the {kind} of {named(self._f)}, {m} × {n} with {self.nnz} nonzeros: {self.coloring.count} "
-            f"directions by '{self.coloring.partition}'{', compiled' * self._compiled}>"
+            f"<Plan of the {kind} of {named(self._f)}, {m} × {n} with {self.nnz} nonzeros: "
+            f"{'compiled, at most ' * self._compiled}{self.coloring.count} directions by '{self.coloring.partition}'>"
         )
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
@@ -163,7 +207,7 @@ class Plan:
 
     def ways(self, taken: str = "") -> list[Way]:
         """The partitions that were tried, with their numbers of directions."""
-        return [Way(name, p, q, chosen=name == taken) for name, (p, q) in self.tried.items()]
+        return [Way(c.partition, *c.counts, chosen=c.partition == taken) for c in self._tried]
 
     def verify(self, *args: Any, probes: int = 2, seed: int = 0, **kwargs: Any) -> None:
         """Raise unless products of the matrix with random vectors are what `jvp` and `vjp` give.
@@ -278,19 +322,20 @@ def jacobian_plan(
     known = ("auto", *PARTITIONS[:3])
     if partition not in known:
         raise error(ArgumentError, f"a Jacobian has no partition {partition!r}", f"one of {', '.join(known)}")
-    tried = partitions(found, order) if partition == "auto" else [coloring(found, partition, order)]
-    best, counts = tried[0], {c.partition: c.counts for c in tried}
-    return Plan(
-        f,
-        argnums,
-        best,
-        [np.shape(x) for x in chosen.leaves],
-        counts,
-        False,
-        chunk_bytes,
-        branches,
-        fixed_arguments(chosen),
-    )
+    return _plan(f, argnums, chosen, found, (partition, order, False, chunk_bytes, branches))
+
+
+def _plan(
+    f: F, argnums: Argnums, chosen: Selected, pattern: Any, how: tuple[str, str, bool, int, bool]
+) -> Plan:
+    partition, order, *_ = how
+    if order not in ORDERS:
+        raise error(ArgumentError, f"there is no order {order!r}", f"one of {', '.join(ORDERS)}")
+    shapes, fixed = [np.shape(x) for x in chosen.leaves], fixed_arguments(chosen)
+    plan = Plan(f, argnums, pattern, shapes, *how, fixed)
+    if partition != "auto":
+        plan.coloring  # noqa: B018  it may raise
+    return plan
 
 
 def sparse_hessian(
@@ -349,16 +394,4 @@ def hessian_plan(
             f"the pattern is of shape {found.shape}, and the argument of {named(f)} has {n} elements",
             f"a pattern of shape ({n}, {n})",
         )
-    best = coloring(found, partition, order)
-    shapes = [np.shape(x) for x in chosen.leaves]
-    return Plan(
-        f,
-        argnums,
-        best,
-        shapes,
-        {partition: best.counts},
-        True,
-        chunk_bytes,
-        branches,
-        fixed_arguments(chosen),
-    )
+    return _plan(f, argnums, chosen, found, (partition, order, True, chunk_bytes, branches))

@@ -61,6 +61,7 @@ LAYERS = {
     "consumers": {"check", "compile", "pattern", "scan", "compressed"},
     "prices": {"explain"},
     "planning": {"planning"},
+    "constant maps": {"separable"},
     "plans": {"sparse"},
     "plans that pay": {"paying"},
     "matrices": {"jacobian", "operators", "diagonal"},

@@ -33,7 +33,7 @@ from ..tape import part
 from .products import contracted, convolved, product_of
 from .sets import Algebra, Sets, places, same, spread
 
-_UNKNOWN = object()
+UNKNOWN = object()
 _EXTENT: dict[Any, int] = {aligned: 0, leading: 2}  # axes, counted from the last, that these ops mix
 
 
@@ -43,14 +43,14 @@ class Known:
     __slots__ = ("_nonzero", "number", "sets", "shape")
 
     def __init__(
-        self, shape: tuple[int, ...], sets: Any = None, number: Any = _UNKNOWN, nonzero: Any = None
+        self, shape: tuple[int, ...], sets: Any = None, number: Any = UNKNOWN, nonzero: Any = None
     ) -> None:
         self.shape, self.sets, self.number, self._nonzero = shape, sets, number, nonzero
 
     @property
     def is_known(self) -> bool:
         """Whether its numbers are."""
-        return self.number is not _UNKNOWN
+        return self.number is not UNKNOWN
 
     @property
     def size(self) -> int:
@@ -86,7 +86,7 @@ class Interpreter:
         for k, value in enumerate(values):
             if value.op is not None:
                 self.algebra.name = value.op.name
-                args = [found[a.k] if type(a) is Ref else _static(a) for a in value.args]
+                args = [found[a.k] if type(a) is Ref else static(a) for a in value.args]
                 found[k] = self.applied(value, value.op, args)
             elif found[k] is None:
                 found[k] = Known(value.shape, None, value.constant)
@@ -105,7 +105,7 @@ class Interpreter:
             whole = args[0].sets
             known.sets = whole[value.kwargs["k"]] if type(whole) is list else self.part_of(whole, value.shape)
             return known
-        moving = [i for i, a in enumerate(args) if a.sets is not None and _active(op, i)]
+        moving = [i for i, a in enumerate(args) if a.sets is not None and is_active(op, i)]
         if not self.point:
             known._nonzero = _where_not_zero(op, value, args)
         if not moving or op.kind == "plain":
@@ -116,7 +116,7 @@ class Interpreter:
         extent = op.depends if op.depends is not None else _EXTENT.get(op.batch)
         if op.kind == "elementwise" or (op.kind == "linear" and extent == 0):
             known.sets = self.elementwise(op, value, args, moving, known.number)
-        elif op.kind == "linear" and (found := self.linear(op, value, args, extent)) is not _UNKNOWN:
+        elif op.kind == "linear" and (found := self.linear(op, value, args, extent)) is not UNKNOWN:
             known.sets = found
         elif op.kind == "multilinear" and extent == "convolution":
             known.sets = convolved(self.algebra, args)
@@ -151,13 +151,13 @@ class Interpreter:
 
     def changing(self, a: Known) -> Known:
         """A value that is another one in the next step of a loop."""
-        return Known(a.shape, a.sets, a.number if self.point else _UNKNOWN)
+        return Known(a.shape, a.sets, a.number if self.point else UNKNOWN)
 
     def element(self, a: Known, t: int) -> Known:
         """An element of a sequence."""
         size = int(np.prod(a.shape[1:], dtype=int))
         sets = self.algebra.rows(a.sets, np.arange(t * size, (t + 1) * size))
-        return Known(a.shape[1:], sets, a.number[t] if self.point else _UNKNOWN)
+        return Known(a.shape[1:], sets, a.number[t] if self.point else UNKNOWN)
 
     def elementwise(self, op: Op, value: Value, args: list[Known], moving: list[int], y: Any) -> Sets:
         """Each number depends on those in the same place, but for partials that are 0."""
@@ -179,11 +179,11 @@ class Interpreter:
     def passed(self, op: Op, i: int, args: list[Known], kwargs: dict[str, Any], y: Any) -> Any:
         """Where the partial derivative in argument `i` may be another number than 0; None for everywhere."""
         if op.kind == "linear":  # it is what the op makes of ones
-            others = [a for k, a in enumerate(args) if not _active(op, k)]
+            others = [a for k, a in enumerate(args) if not is_active(op, k)]
             if not others or not all(a.is_known for a in others):
                 return None
             ones = [
-                np.full(a.shape, float(k == i)) if _active(op, k) else a.number for k, a in enumerate(args)
+                np.full(a.shape, float(k == i)) if is_active(op, k) else a.number for k, a in enumerate(args)
             ]
             return op.fn(*ones, **kwargs) != 0
         if self.point:
@@ -196,10 +196,10 @@ class Interpreter:
         return args[place - 2].nonzero if type(place) is int and place >= 2 else None
 
     def linear(self, op: Op, value: Value, args: list[Known], extent: Any) -> Any:
-        """Sums of elements, or elements in other places; `_UNKNOWN` where the numbers that say which are not known."""
-        fixed = [a for i, a in enumerate(args) if not _active(op, i)]
+        """Sums of elements, or elements in other places; `UNKNOWN` where the numbers that say which are not known."""
+        fixed = [a for i, a in enumerate(args) if not is_active(op, i)]
         if not all(a.is_known for a in fixed):
-            return _UNKNOWN
+            return UNKNOWN
         if extent == "running":
             return self.running(args[0].sets, args[0].shape, value.kwargs["axis"])
         if extent == "sums":
@@ -214,10 +214,10 @@ class Interpreter:
             which = extent(*[a.number if a.is_known else _like(a) for a in args], **value.kwargs)
             return self.algebra.product(which, args[0].sets)
         if extent != "moved":
-            return _UNKNOWN
+            return UNKNOWN
         start, positions = 1, []
         for i, a in enumerate(args):
-            if not _active(op, i):
+            if not is_active(op, i):
                 positions.append(a.number)
             elif a.sets is None:
                 positions.append(np.zeros(a.shape, int))
@@ -225,7 +225,7 @@ class Interpreter:
                 positions.append(places(a.shape) + start)
                 start += a.size
         found = np.asarray(op.fn(*positions, **value.kwargs))
-        inside = [(a.sets, a.size) for i, a in enumerate(args) if _active(op, i) and a.sets is not None]
+        inside = [(a.sets, a.size) for i, a in enumerate(args) if is_active(op, i) and a.sets is not None]
         return self.algebra.rows(self.algebra.stacked(inside), found.ravel() - 1)
 
     def running(self, sets: Sets, shape: tuple[int, ...], axis: int) -> Sets:
@@ -280,11 +280,13 @@ class Interpreter:
         return self.algebra.rows(sets, spread(lines if kept else lines.reshape(value.shape), value.shape))
 
 
-def _active(op: Op, i: int) -> bool:
+def is_active(op: Op, i: int) -> bool:
+    """Whether the operation has a derivative in argument `i`."""
     return op.active[min(i, len(op.active) - 1)]
 
 
-def _static(a: Any) -> Known:
+def static(a: Any) -> Known:
+    """What is known of an argument that is no value of the program."""
     return Known(np.shape(a) if isinstance(a, (tuple, list)) else (), None, a)
 
 
@@ -298,7 +300,7 @@ def _where_not_zero(op: Op, value: Value, args: list[Known]) -> Any:
     masks = [a.nonzero for a in args]
     if all(mask is None for mask in masks) and op.depends != "sums":
         return None
-    active = [i for i in range(len(args)) if _active(op, i)]
+    active = [i for i in range(len(args)) if is_active(op, i)]
     if op.kind == "linear" and op.depends in ("moved", "sums", "running"):
         if not all(a.is_known for i, a in enumerate(args) if i not in active):
             return None

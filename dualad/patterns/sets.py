@@ -58,7 +58,8 @@ class Algebra:
             return None
         self.room(total)
         if np.min(rows) < 0:  # an empty set behind the others, where -1 is
-            sets = self.matrix(sets.indices, np.append(sets.indptr, sets.indptr[-1]), size + 1)
+            indptr = np.append(sets.indptr, sets.indptr[-1])
+            sets = sparse.csr_array((sets.data, sets.indices, indptr), shape=(size + 1, self.n))
         return sets[rows]
 
     def union(self, a: Sets, b: Sets) -> Sets:
@@ -109,6 +110,8 @@ class Algebra:
         """The sets of several values, one below the other."""
         found = [self.empty(size) if sets is None else sets for sets, size in parts]
         self.room(sum(sets.nnz for sets in found))
+        if not found:
+            return self.empty(0)
         return found[0] if len(found) == 1 else sparse.vstack(found, format="csr")
 
 
