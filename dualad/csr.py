@@ -36,6 +36,8 @@ def canonical(pattern: Any) -> Any:
     whole.data = np.ones(len(whole.data), bool)
     whole.sum_duplicates()
     whole.has_sorted_indices = whole.has_canonical_format = True
+    if max(whole.nnz, *whole.shape) < 2**31:  # as SciPy's solvers have them, and half the memory of 64 bits
+        whole.indices, whole.indptr = (x.astype(np.int32, copy=False) for x in (whole.indices, whole.indptr))
     return whole
 
 

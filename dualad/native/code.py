@@ -26,7 +26,7 @@ class Instruction(NamedTuple):
 
     op: str
     args: tuple[int, ...]
-    kind: str  # 'd' for doubles, 'b' for truth values, 'i' for 64-bit integers
+    kind: str  # 'd' for doubles, 'b' for truth values, 'i' for 64-bit integers, 'j' for positions, of 32 bits
     data: Any = None
 
 
@@ -67,6 +67,13 @@ class Code:
         key = ("read", access)
         if key not in self._known:
             self._known[key] = self._append("input", (), kind, access)
+        return self._known[key]
+
+    def gather(self, begin: Any, position: int, step: int) -> int:
+        """What stands `step` times a position further on than a place of an array."""
+        key = ("gather", begin, position)
+        if key not in self._known:
+            self._known[key] = self._append("gather", (position,), "d", (begin, step))
         return self._known[key]
 
     def constant(self, x: Any, structural: bool = False) -> int:

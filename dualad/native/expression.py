@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 from ..program import Program, Ref, Value
 from . import places
 from .code import Code
+from .inline import gather
 from .loops import Access
 from .lowering import LIBRARY, ROWS, TRUTHS, is_row, known, number
 from .places import Place
@@ -41,17 +43,30 @@ class Paste(NamedTuple):
 class Kinds:
     """What loops make of each value of a program: `kind` is "row", "move", "paste", "reduce", "source" or "call"."""
 
-    __slots__ = ("kind", "literals", "paste", "values")
+    __slots__ = ("indices", "kind", "literals", "paste", "values")
 
     def __init__(self, program: Program) -> None:
         self.values = program.values
         inputs = set(program.inputs)
         self.literals: dict[int, tuple[Any, bool]] = {}
         self.paste: dict[int, Paste] = {}
+        self.indices = self._indices()
         for k, value in enumerate(self.values):
-            if value.op is None and k not in inputs:
+            if value.op is None and k not in inputs and k not in self.indices:
                 self._constant(k, value)
-        self.kind = ["source" if v.op is None else self._kind(k, v) for k, v in enumerate(self.values)]
+        self.kind: list[str] = []
+        for k, value in enumerate(self.values):
+            self.kind.append("source" if value.op is None else self._kind(k, value))
+
+    def _indices(self) -> set[int]:
+        """Constants that are read as positions, and nowhere as numbers."""
+        positions, numbers = set[int](), set[int]()
+        for value in self.values:
+            read = value.refs
+            if value.op is gather:
+                positions.add(read.pop())
+            numbers.update(read)
+        return {k for k in positions - numbers if self.values[k].constant is not None}
 
     def _constant(self, k: int, value: Value) -> None:
         x = np.asarray(value.constant)
@@ -92,6 +107,10 @@ class Kinds:
             return "call"
         if not args or not all(type(a) is Ref and self.readable(a.k) for a in args):
             return "call"
+        if op is gather:
+            first, index = value.refs
+            whole = self.kind[first] != "move" and self.values[first].dtype == value.dtype == np.float64
+            return "row" if whole and index in self.indices else "call"
         name, shape = known(op), value.shape
         operands = [self.values[a.k] for a in args]
         if name in ROWS:
@@ -136,9 +155,11 @@ class Kinds:
         return op.name
 
     def stored_as(self, k: int) -> str:
-        """'b' for truth values, 'i' for integers, 'd' for all else, which loops read as doubles."""
+        """'b' for truth values, 'i' for integers, 'j' for positions, 'd' for all else, which loops read as doubles."""
         value = self.values[k]
         dtype = value.dtype if value.constant is None else np.asarray(value.constant).dtype
+        if k in self.indices:
+            return "j"
         return "b" if dtype == np.bool_ else "i" if value.op is not None and dtype == np.int64 else "d"
 
     def weight(self, k: int) -> int:
@@ -146,6 +167,8 @@ class Kinds:
         value = self.values[k]
         if self.kind[k] != "row" or value.op is None:
             return 0
+        if value.op is gather:
+            return 20  # where the numbers are in no cache
         name = value.op.name.removeprefix("np.").replace("arc", "a")
         if name == "power by a number":
             n = self.literals.get(value.refs[1], (None, False))[0]
@@ -165,6 +188,12 @@ class Kinds:
                 yield paste.outer, place
             return
         assert value.op is not None
+        if value.op is gather:  # where the positions begin to count from
+            first, index = value.refs
+            axis, end = value.kwargs["axis"], value.kwargs["axis"] + len(self.values[index].shape)
+            yield first, (*place[:axis], places.FIRST, *place[end:])
+            yield index, place[axis:end]
+            return
         name = value.op.name
         for ref in value.refs:
             shape = self.values[ref].shape
@@ -240,6 +269,8 @@ class Expression:
                 if places.inside(box, place, self.corner):
                     return self.at(piece.operand, kinds.pasted(piece, place))
             return self.code.zero if paste.outer is None else self.at(paste.outer, place)
+        if value.op is gather:
+            return self._gathered(k, place)
         args = [self.at(*operand) for operand in kinds.operands(k, place)]
         if kinds.kind[k] == "move":
             return args[0]
@@ -252,3 +283,14 @@ class Expression:
         elif name == "np.where":
             args[1:] = [number(self.code, a) for a in args[1:]]
         return ROWS[name](self.code, *args)
+
+    def _gathered(self, k: int, place: Place) -> int:
+        """A number of an array in memory, at a position that is read."""
+        kinds, value = self.kinds, self.kinds.values[k]
+        (first, there), (index, which) = kinds.operands(k, place)
+        if first in kinds.literals:
+            return self.at(first, there)
+        begin, positions = self.access(first, there), self.access(index, which)
+        assert begin is not None and positions is not None
+        step = math.prod(kinds.values[first].shape[value.kwargs["axis"] + 1 :])
+        return self.code.gather(begin, self.code.read(positions, "j"), step)

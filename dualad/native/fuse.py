@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ..program import Program
 from . import places
 from .expression import Kinds
+from .inline import gather
 from .places import Place
 
 CHEAP = 16  # additions that are rather done twice than stored
@@ -74,6 +75,8 @@ class Plan:
                 kind[k] == "move" and k in self.stored
             ):  # NumPy's views of what is stored
                 self.stored.update(values[k].refs)
+            if values[k].op is gather:
+                self.stored.add(values[k].refs[0])
 
     def _store_what_is_long(self) -> None:
         bodies: dict[int, frozenset[int]] = {}

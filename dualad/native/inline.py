@@ -7,19 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from ..op import Op
 from ..program import Program, Ref, Value
 from ..simplify import simplified
 from ..symbol import traced
 from .contract import contraction
 from .lowering import known
 
+MOST = 2**31 - 1  # numbers along an axis, positions in which loops read
 
-def inlined(program: Program, exponentials: bool = True) -> Program:
+
+def inlined(program: Program, loops: bool = True) -> Program:
     """The same program with the operations that are written over others replaced by those.
 
-    exponentials: also those that vectors have faster so; scalar code calls the C library's functions
+    loops: also those that loops have faster so; scalar code calls the C library, and moves numbers for nothing
     """
-    meanings = [_meaning(value, program.values, exponentials) for value in program.values]
+    meanings = [_meaning(value, program.values, loops) for value in program.values]
     if not any(meanings):
         return program
     values: list[Value] = []
@@ -50,14 +53,36 @@ def inlined(program: Program, exponentials: bool = True) -> Program:
     )
 
 
-def _meaning(value: Value, values: Sequence[Value], exponentials: bool) -> Callable[..., Any] | None:
+def _meaning(value: Value, values: Sequence[Value], loops: bool) -> Callable[..., Any] | None:
     """What to write in place of an operation, as a function of its operands."""
     op = value.op
     if op is None or value.dtype != np.float64:
         return None
     if known(op) in _BY_EXPONENTIALS:
-        return _BY_EXPONENTIALS[known(op)] if exponentials else None
+        return _BY_EXPONENTIALS[known(op)] if loops else None
+    if known(op) == "indexing":
+        return _gathering(value, values[value.refs[0]]) if loops else None
     return contraction(value, [values[k] for k in value.refs])
+
+
+# What `np.take` does, with the positions as an operand: loops read them as they read numbers
+gather = Op("linear", lambda x, index, axis: np.take(x, index, axis), (None, None), name="gather")
+
+
+def _gathering(value: Value, x: Value) -> Callable[..., Any] | None:
+    """An index by slices and one array of positions."""
+    index = value.kwargs["index"]
+    axes = [k for k, i in enumerate(index) if isinstance(i, np.ndarray)]
+    if len(axes) != 1 or not all(isinstance(i, (slice, np.ndarray)) for i in index):
+        return None
+    (axis,) = axes
+    positions = index[axis]
+    if positions.dtype.kind not in "iu" or not positions.ndim or x.shape[axis] > MOST:
+        return None
+    positions = np.where(positions < 0, positions + x.shape[axis], positions).astype(np.int32)
+    others = tuple(slice(None) if k == axis else i for k, i in enumerate(index))
+    whole = all(i == slice(None) for i in others)
+    return lambda operand: gather(operand if whole else operand[others], positions, axis=axis)
 
 
 def _tanh(x: Any) -> Any:

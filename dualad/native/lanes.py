@@ -11,8 +11,10 @@ from .lowering import INTRINSICS
 from .vectors import Vectors
 
 # How numbers lie in memory
-STORED = {"d": "double", "b": "i8", "i": "i64"}
-_ALIGN = {"d": 8, "b": 1, "i": 8}
+STORED = {"d": "double", "b": "i8", "i": "i64", "j": "i32"}
+_ALIGN = {"d": 8, "b": 1, "i": 8, "j": 4}
+# How they are computed with
+_READ = {"d": "double", "b": "i1", "i": "double", "j": "i32"}
 # What reductions start from
 NEUTRAL = {"sum": 0.0, "max": -math.inf, "min": math.inf}
 
@@ -196,7 +198,7 @@ class Lanes:
         """As it is computed with: doubles, or truth values."""
         put, stored = self.writer.put, STORED[kind]
         if stride == 0:
-            return self._everywhere(self._one(pointer, kind), "i1" if kind == "b" else "double")
+            return self._everywhere(self._one(pointer, kind), _READ[kind])
         places = self._pointers(pointer, stride, i, stored)
         vector = self._vector(stored)
         if len(places) == 1:
@@ -207,6 +209,27 @@ class Lanes:
             value = put(f"insertelement {vector} {value}, {stored} {one}, i64 {lane}")
         return self._read(value, kind, self.width)
 
+    def _gathered(self, pointer: str, stride: int, i: str, positions: str, step: int) -> str:
+        """Numbers that stand at positions, one by one."""
+        put, value = self.writer.put, "poison"
+        if stride:
+            pointer = put(f"getelementptr double, ptr {pointer}, i64 {put(f'mul i64 {i}, {stride}')}")
+        for lane in range(self.width):
+            one = positions
+            if self.width > 1:
+                one = put(f"extractelement <{self.width} x i32> {positions}, i64 {lane}")
+            further = put(f"mul i64 {put(f'zext i32 {one} to i64')}, {step}")
+            further = put(f"add i64 {further}, {lane * stride}") if lane * stride else further
+            one = put(
+                f"load double, ptr {put(f'getelementptr double, ptr {pointer}, i64 {further}')}, align 8"
+            )
+            value = (
+                put(f"insertelement {self.number} {value}, double {one}, i64 {lane}")
+                if self.width > 1
+                else one
+            )
+        return value
+
     def _one(self, pointer: str, kind: str) -> str:
         return self._read(
             self.writer.put(f"load {STORED[kind]}, ptr {pointer}, align {_ALIGN[kind]}"), kind, 1
@@ -214,7 +237,7 @@ class Lanes:
 
     def _read(self, raw: str, kind: str, width: int) -> str:
         put = self.writer.put
-        if kind == "d":
+        if kind in "dj":
             return raw
         vector = "{}" if width == 1 else f"<{width} x {{}}>"
         if kind == "i":
@@ -252,6 +275,8 @@ class Lanes:
         op, put = instruction.op, self.writer.put
         if op == "input":
             return self._load(*self.at[k], i, instruction.data.kind)
+        if op == "gather":
+            return self._gathered(*self.at[k], i, self.values[instruction.args[0]], instruction.data[1])
         if op == "constant":
             kind = "i1" if instruction.kind == "b" else "double"
             one = literal(instruction)

@@ -21,7 +21,7 @@ AROUND, ACROSS = 6, 10  # instructions around an inner loop, and to reduce a vec
 class Access(NamedTuple):
     """Where an array is read or written: its number among the loop's, and the place as offset and strides.
 
-    kind: 'd' for doubles, 'b' for truth values, 'i' for 64-bit integers
+    kind: 'd' for doubles, 'b' for truth values, 'i' for 64-bit integers, 'j' for positions, of 32 bits
     """
 
     array: int
@@ -81,8 +81,8 @@ def _region(writer: Writer, region: Region) -> None:
         if k in needed:
             needed.update(code[k].args)
     order = sorted(needed)
-    reads = [k for k in order if code[k].op == "input"]
-    accesses: list[Access] = [code[k].data for k in reads]
+    reads = [k for k in order if code[k].op in ("input", "gather")]
+    accesses: list[Access] = [code[k].data if code[k].op == "input" else code[k].data[0] for k in reads]
     accesses += [to for _, to in region.stores] + [to for _, to, _ in region.totals]
     rows = [list(access.strides) for access in accesses]
     lengths, rows = _merged(region.extents, rows)

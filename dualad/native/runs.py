@@ -145,7 +145,7 @@ def _shown(plan: Plan) -> set[int]:
 
 
 def _dtype(plan: Plan, k: int) -> Any:
-    return np.dtype({"b": np.bool_, "i": np.int64, "d": np.float64}[plan.kinds.stored_as(k)])
+    return np.dtype({"b": np.bool_, "i": np.int64, "j": np.int32, "d": np.float64}[plan.kinds.stored_as(k)])
 
 
 def _ready(x: Any, dtype: Any) -> ndarray:

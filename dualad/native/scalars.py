@@ -64,7 +64,7 @@ class Scalars:
         size = sum(math.prod(v.shape) for v in program.values if v.op is None or not v.op.moves)
         if size > 8 * LIMIT or sum(math.prod(program.values[k].shape) for k in program.inputs) > LIMIT // 4:
             raise NotScalar(f"{size} numbers")  # before any time goes into them
-        program = inlined(program, exponentials=False)
+        program = inlined(program, loops=False)
         for value in program.values:
             if value.op is not None and not _has_form(value):
                 kind = "" if value.dtype in (np.float64, None) else f" of dtype {value.dtype}"
