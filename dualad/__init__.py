@@ -32,9 +32,10 @@ from .jacobian import hessian, jacobian, value_and_jacobian
 from .op import composite, elementwise, general, linear, multilinear, plain, primal
 from .operators import hessian_operator, jacobian_operator
 from .pattern import hessian_sparsity, sparsity
+from .plan import Plan
 from .scan import scan
 from .second import curl, divergence, gauss_newton_product, value_grad_and_hessian
-from .sparse import Plan, sparse_hessian, sparse_jacobian
+from .sparse import sparse_hessian, sparse_jacobian
 from .taylor import mixed_derivative, taylor
 
 __all__ = [

@@ -12,8 +12,8 @@ import numpy as np
 from .compressed import size_of
 from .errors import DualadError
 from .op import Tracer, is_complex
+from .plan import Plan
 from .select import Selected
-from .sparse import Plan
 
 # Inputs, and outputs, from which the search for a pattern takes a small part of the time of as many directions
 MANY = 1000

@@ -11,9 +11,9 @@ pytest.importorskip("igraph")
 import scipy.sparse as sp
 
 import dualad
+from dualad.plan import Plan
 from dualad.select import Selected
 from dualad.separable import Separable, separable
-from dualad.sparse import Plan
 
 RNG = np.random.default_rng(3)
 POINT = RNG.uniform(0.5, 1.5, 24)
@@ -249,3 +249,12 @@ def test_random_functions(seed):
         np.testing.assert_allclose(
             plan(POINT * by).toarray(), matrix_of(f, POINT * by), rtol=1e-12, atol=1e-12
         )
+
+
+def test_explanations_have_the_way_that_is_taken():
+    plan = dualad.sparse_jacobian(diffusion, GRID).compile()
+    rows = plan.explain(GRID).rows
+    (taken,) = [row for row in rows if row["chosen"]]
+    assert taken["way"] == "column, between constant maps" and taken["directions"] == 2
+    assert taken["seconds"] > 0
+    assert "at most" in repr(plan)

@@ -12,7 +12,7 @@ pytest.importorskip("igraph")
 import scipy.sparse as sp
 
 import dualad
-from dualad.sparse import Plan
+from dualad.plan import Plan
 
 GRID = np.random.default_rng(0).uniform(0.5, 1.5, (2, 5, 4))
 
