@@ -71,6 +71,12 @@ class Ledger:
     def tape_depth(self) -> int:
         return self._recorded()[2]
 
+    def evaluated(self, op: Op, values: Sequence[Any], kwargs: dict[str, Any], traced: Sequence[bool]) -> Any:
+        """The result of an operation, which is entered; `traced`: which arguments come from the function's own."""
+        y = op.on_primals(values, kwargs) if op.kind == "plain" else op.result(values, kwargs)
+        self.enter(op, y, values, kwargs)
+        return y
+
     def enter(self, op: Op, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         results = y if isinstance(y, tuple) else (y,)
         size = sum(math.prod(np.shape(v)) for v in results)
@@ -135,9 +141,9 @@ class Counted(Traced):
 
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         args = [operand(a) for a in args]
-        values = [a.value if isinstance(a, Counted) else a for a in args]
-        y = op.on_primals(values, kwargs) if op.kind == "plain" else op.result(values, kwargs)
-        self.ledger.enter(op, y, values, kwargs)
+        traced = [isinstance(a, Counted) for a in args]
+        values = [a.value if on else a for a, on in zip(args, traced, strict=True)]
+        y = self.ledger.evaluated(op, values, kwargs, traced)
         if op.kind == "plain":
             return y
         if isinstance(y, tuple):
