@@ -101,7 +101,7 @@ def _mismatches(line: Line, found: dict[str, float], tolerance: Tolerance) -> li
         return []
 
     def enough(value: float) -> float:
-        return max(USELESS * abs(value), 1e3 * tolerance.of(value))
+        return USELESS * abs(value) + 10 * tolerance.of(value)
 
     by, slope = "differences give", line.central(enough, [*found.values()])
     sides = line.side(-1, enough), line.side(1, enough)

@@ -281,6 +281,8 @@ def custom_rule(f: F | None = None, *, pushforward: F | None = None, pullback: F
 
 def signature(f: F) -> inspect.Signature | None:
     """How a function takes its arguments; None for some of those that are not written in Python."""
+    if isinstance(f, np.ufunc):  # whose keywords exclude one another, even with their defaults
+        return None
     try:
         return inspect.signature(f)
     except (TypeError, ValueError):

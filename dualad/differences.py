@@ -86,7 +86,7 @@ class Line:
     def central(self, enough: Callable[[float], float], likely: Sequence[float]) -> Estimate:
         """Central differences, extrapolated from many steps.
 
-        enough: the error wanted, a function of the value; likely: values that very short steps may bear out
+        enough: the error allowed, a function of the value; likely: values that very short steps may bear out, exactly
         """
         return self._settled(lambda h: (self.at(h) - self.at(-h)) / (2 * h), (16, 256), enough, likely)
 
@@ -120,9 +120,10 @@ class Line:
         good = [k for k, e in enumerate(found) if e.error <= enough(e.value)]
         if not good:
             return min(found, key=lambda e: e.error)
-        for k in [k for k in good if steps[k] < FLAT * self.scale]:
-            if any(abs(found[k].value - d) <= found[k].error for d in likely):
-                return found[k]
+        for k, e in enumerate(found):
+            exact = steps[k] < FLAT * self.scale and 100 * e.error <= enough(e.value)
+            if exact and any(abs(e.value - d) <= e.error for d in likely):
+                return e
         first = next((k for k in reversed(good) if steps[k] >= FLAT * self.scale), good[0])
         best = found[first]
         low, high = best.value - best.error, best.value + best.error

@@ -76,7 +76,7 @@ class SolverError(DualadError, ArithmeticError):
 
 
 class GradientError(DualadError, AssertionError):
-    """`check_grads` found a derivative that disagrees with finite differences."""
+    """A derivative disagrees with what the function's values or another derivative say it is."""
 
 
 def _user_frame() -> FrameType | None:

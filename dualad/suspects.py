@@ -23,6 +23,7 @@ from .tree import Rebuild, flatten
 
 MOST = 2000  # operations that are compared: a long loop's are sampled
 NAMED = 3  # that a message names
+STRICTER = 10  # than for the function, of which an operation is a part
 
 
 class Use(NamedTuple):
@@ -97,6 +98,7 @@ def _wrong(
     uses: Sequence[Use], modes: Sequence[str], tolerance: Tolerance, rng: np.random.Generator
 ) -> Accusation | None:
     """The operations whose rules are wrong, each named once, in the order of the run."""
+    tolerance = Tolerance(tolerance.rtol / STRICTER, tolerance.atol / STRICTER)
     named: dict[tuple[Op, str], str] = {}
     fix, first = "", None
     for use in uses[:: max(1, -(-len(uses) // MOST))]:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from cases import DERIVED, DIFFERENTIABLE, is_elementwise
 
 import dualad
 from dualad import GradientError, check_grads, custom_rule, elementwise, general, multilinear, primal
@@ -56,6 +57,13 @@ def test_right_derivatives_pass(name, modes):
     f, x = RIGHT[name]
     rough = name in ("conversion", "cancelling")  # whose derivatives' values are
     check_grads(f, (x,), order=1 if rough else 2, modes=modes)
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_every_operation_passes(name):
+    for case in DERIVED:
+        if case.fn is DIFFERENTIABLE[name][0]:
+            check_grads(case.f, case.leaves, order=1)
 
 
 def test_the_complex_step_is_as_accurate_as_the_derivative():
@@ -175,6 +183,25 @@ def test_a_wrong_rule_of_the_registry_is_found_at_any_depth(monkeypatch):
     op = elementwise(lambda x: np.log(np.cosh(x)), lambda y, x: np.tanh(x), name="log cosh")
     check_grads(op, (X,), order=1)
     assert "order 2" in raised(op, X) and "np.tanh: its partial" in raised(op, X)
+
+
+def first_cases():
+    """For each elementwise operation with a derivative, its first case."""
+    return {c.op.name: c for c in reversed(DERIVED) if is_elementwise(c) and c.op.name != "np.heaviside"}
+
+
+@pytest.mark.parametrize("case", first_cases().values(), ids=list(first_cases()))
+def test_every_operation_is_found_and_named_where_its_partials_are_off(case, monkeypatch):
+    op = case.op
+
+    def off(rule):
+        return rule and ((lambda *args: 1.001 * rule(*args)) if callable(rule) else 1.001 * rule)
+
+    wrong = Op("elementwise", op.fn, [*map(off, op.rules)])
+    for name in ("rules", "d0", "d1"):
+        monkeypatch.setattr(op, name, getattr(wrong, name))
+    text = raised(lambda *xs: np.sum(case.f(*xs)), *case.leaves, order=1)
+    assert f"{op.name}: its partial derivative" in text
 
 
 def test_the_first_of_many_uses_is_named_once_for_each_line():
