@@ -1,5 +1,6 @@
 """Automatic differentiation of plain NumPy code, forward and reverse, from one registry of operations."""
 
+from .accuracy import Accuracy, accuracy
 from .check import check_grads
 from .checkpoint import checkpoint, checkpointed_scan
 from .coloring import Coloring, coloring
@@ -39,6 +40,7 @@ from .sparse import sparse_hessian, sparse_jacobian
 from .taylor import mixed_derivative, taylor
 
 __all__ = [
+    "Accuracy",
     "ArgumentError",
     "AssignmentError",
     "Coloring",
@@ -57,6 +59,7 @@ __all__ = [
     "ShapeError",
     "SolverError",
     "TraceError",
+    "accuracy",
     "backend_info",
     "check_grads",
     "checkpoint",

@@ -61,7 +61,7 @@ LAYERS = {
     "dependence": {"patterns"},
     "colours": {"greedy", "csr"},
     "colourings": {"coloring"},
-    "consumers": {"check", "compile", "pattern", "scan", "compressed"},
+    "consumers": {"accuracy", "check", "compile", "pattern", "scan", "compressed"},
     "prices": {"explain"},
     "planning": {"planning"},
     "constant maps": {"separable"},
