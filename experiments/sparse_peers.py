@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import dualad
+from dualad.csr import with_values
 from experiments import peers
 from experiments.compiled_peers import precise_jax, quiet_casadi
 from experiments.problems import bundle
@@ -26,7 +27,7 @@ def differences(problem: Problem) -> Way:
     def call() -> Any:
         y = field(x)
         moved = np.stack([np.ravel(field(x + step) - y) for step in steps])
-        return found.matrix(found.values(moved / h))
+        return with_values(found.pattern, found.values(moved / h))
 
     return call, lambda matrix: matrix.data
 
@@ -41,7 +42,7 @@ def jax_with_our_colors(problem: Problem) -> Way:
     sweep = jax.jit(jax.vmap(lambda x, v: jax.jvp(field, (x,), (v,))[1], in_axes=(None, 0)))
 
     def call() -> Any:
-        return coloring.matrix(coloring.values(np.asarray(sweep(x, seeds))))
+        return with_values(coloring.pattern, coloring.values(np.asarray(sweep(x, seeds))))
 
     return call, lambda matrix: matrix.data
 
@@ -105,7 +106,7 @@ def torch_with_our_colors(problem: Problem) -> Way:
     sweep = torch.func.vmap(lambda v: torch.func.jvp(field, (x,), (v,))[1])
 
     def call() -> Any:
-        return coloring.matrix(coloring.values(sweep(seeds).numpy()))
+        return with_values(coloring.pattern, coloring.values(sweep(seeds).numpy()))
 
     return call, lambda matrix: matrix.data
 
