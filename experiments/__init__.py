@@ -3,7 +3,16 @@
 Nothing here imports NumPy: the number of threads must be fixed before NumPy loads (see `__main__`).
 """
 
-NAMES = ("gradient-cost", "jacobian-cost", "hessian-cost", "overhead", "compiled", "sparse", "higher-order")
+NAMES = (
+    "gradient-cost",
+    "jacobian-cost",
+    "hessian-cost",
+    "overhead",
+    "compiled",
+    "sparse",
+    "higher-order",
+    "accuracy",
+)
 """One module each: `gradient-cost` lives in `gradient_cost.py` and ends with its `EXPERIMENT`."""
 
 __all__ = ["NAMES"]

@@ -86,6 +86,8 @@ def show(value: Any, kind: str = "text") -> str:
         return f"{value / 1e-9:.3g} ns"
     if kind == "count":
         return f"{round(value):,}"
+    if kind == "small":
+        return f"{value:.2g}"
     if kind == "share":
         return f"{value:.0%}"
     if kind == "ratio":

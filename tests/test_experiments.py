@@ -27,6 +27,7 @@ TINY = {
     "compiled": {"problems": ["logistic", "compile-100"], "largest": 8, "slow": 0},
     "sparse": {"problems": ["rosenbrock-1000", "arrow-1000"], "largest": 8, "growth": [8, 32]},
     "higher-order": {"orders": [1, 3], "deepest": 3},
+    "accuracy": {"problems": ["Rosenbrock", "logistic loss"], "halves": [2, 11, 16, 30]},
 }
 HOSTILE = "<script>alert('x')</script> | `a` [b](c)\n# d"
 
@@ -71,6 +72,9 @@ def test_document_is_complete(name, documents, folder):
     assert document["answer"].endswith(".")
     assert document["rerun"].startswith(f"python -m experiments run {name}")
     for result in document["cells"]:
+        if name == "accuracy":  # which measures errors
+            assert set(result["measured"]) == {"steps", "errors", "units", "eps"}
+            continue
         lengths = {len(samples) for samples in result["measured"]["samples"].values()}
         assert lengths == {HASTE["rounds"]}
         assert all(s > 0 for samples in result["measured"]["samples"].values() for s in samples)
@@ -129,6 +133,21 @@ def test_a_gradient_by_forward_mode_inside_makes_the_hessian_dear(documents):
     operations = {row["mode"]: row["operations"] for row in rows}
     assert operations["forward-over-forward"] > 2 * operations["forward-over-reverse"]
     assert operations["forward-over-forward"] > 2 * operations["reverse-over-reverse"]
+
+
+def test_accuracy_finds_what_theory_says(documents):
+    found = {(row["problem"], row["way"]): row for row in documents["accuracy"]["rows"]}
+    eps = found["Rosenbrock", "reverse mode"]["eps"]
+    for problem in ("Rosenbrock", "logistic loss"):
+        for mode in ("forward mode", "reverse mode"):
+            assert found[problem, mode]["best"] < 8 * eps and found[problem, mode]["units"] < 8
+        for way in ("forward differences", "central differences"):
+            row = found[problem, way]
+            assert row["theory"] / 30 < row["best"] < 30 * row["theory"]
+            assert row["errors"][0] > 10 * row["best"] < row["errors"][-1]  # the V
+    assert found["Rosenbrock", "complex step"]["best"] < 8 * eps
+    assert found["logistic loss", "complex step"]["best"] is None
+    assert "does not apply to logistic loss" in documents["accuracy"]["answer"]
 
 
 def test_overhead_says_what_is_not_installed(documents, monkeypatch):
@@ -243,6 +262,7 @@ def test_numbers_for_people():
     assert [show(s, "seconds") for s in (1.5, 0.25, 3.21e-5, 4e-9)] == ["1.5 s", "250 ms", "32.1 µs", "4 ns"]
     assert [digits(x) for x in (0.1234, 12.34, 99.7, 12345.0)] == ["0.123", "12.3", "100", "12,345"]
     assert show(0.987, "share") == "99%" and show(None, "seconds") == "–" and show(1234, "count") == "1,234"
+    assert show(1.234e-9, "small") == "1.2e-09"
 
 
 def test_report_of_everything(documents, folder):
