@@ -7,6 +7,8 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from rich.table import Table
 from experiments import NAMES, report
 from experiments.experiment import Experiment, Settings, load
 from experiments.run import run
+from experiments.workers import KINDS, workers
 
 FOLDERS = {True: Path("out/quick"), False: Path("out/full")}
 """Where quick and full runs go without `--out`: apart, so that neither overwrites the other."""
@@ -31,16 +34,32 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="the experiments and their questions")
     runs = commands.add_parser("run", help="measure, write JSON and figures, print the table")
     runs.add_argument("names", nargs="+", metavar="NAME", help=f"{', '.join(NAMES)}, or all")
-    runs.add_argument("--quick", action="store_true", help="smaller grids and fewer rounds")
+    sizes = runs.add_mutually_exclusive_group()
+    sizes.add_argument("--quick", action="store_true", help="smaller grids and fewer rounds")
+    sizes.add_argument("--full", dest="quick", action="store_false", help="full grids (the default)")
     runs.add_argument("--out", type=Path, metavar="DIR", help="out/quick or out/full unless given")
     runs.add_argument("--seed", type=int, default=0, help="of the data and of the points (default 0)")
     words = "a setting as JSON, repeatable"
     runs.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=words)
+    words = "of BLAS and OpenMP, for what is timed (default 1)"
+    runs.add_argument("--threads", type=positive, default=1, metavar="N", help=words)
+    words = "cells measured side by side, in as many processes (default 1; 2 with --executor)"
+    runs.add_argument("--jobs", type=positive, metavar="N", help=words)
+    words = "whose processes: a pool's of this machine, or Dask's, which may be a cluster's"
+    runs.add_argument("--executor", choices=KINDS, help=words)
     runs.add_argument("--fresh", action="store_true", help="measure again what is already there")
     reports = commands.add_parser("report", help="one page in HTML and Markdown from the results")
     words = "the latest of out/quick and out/full unless given"
     reports.add_argument("dir", nargs="?", type=Path, metavar="DIR", help=words)
     return top
+
+
+def positive(text: str) -> int:
+    """A number of threads or jobs."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,40 +113,65 @@ def changes(experiments: Sequence[Experiment], assignments: Sequence[str]) -> Se
 
 def show_run(console: Console, arguments: argparse.Namespace) -> None:
     names = NAMES if "all" in arguments.names else tuple(dict.fromkeys(arguments.names))
-    out = arguments.out or FOLDERS[arguments.quick]
     experiments = [load(name) for name in names]
     changed = changes(experiments, arguments.set)
-    for experiment in experiments:
-        own = {key: value for key, value in changed.items() if key in experiment.settings}
-        bar = bars.Progress(
-            bars.TextColumn("{task.description}"),
-            bars.BarColumn(),
-            bars.MofNCompleteColumn(),
-            bars.TimeElapsedColumn(),
-            bars.TextColumn("left:"),
-            bars.TimeRemainingColumn(),
-            bars.TextColumn("{task.fields[doing]}"),
-            console=console,
-        )
-        with bar:
-            task = bar.add_task(experiment.name, total=None, doing="")
-
-            def progress(
-                done: int, total: int, doing: str, bar: bars.Progress = bar, task: Any = task
-            ) -> None:
-                bar.update(task, completed=done, total=total, doing=escape(doing))
-
-            document = run(
-                experiment,
-                out,
-                quick=arguments.quick,
-                seed=arguments.seed,
-                changes=own,
-                fresh=arguments.fresh,
-                progress=progress,
-            )
-        show_document(console, document, out)
+    jobs = arguments.jobs or (2 if arguments.executor else 1)
+    kind = arguments.executor or ("process" if jobs > 1 else None)
+    with workers(kind, jobs) if kind else nullcontext() as executor:
+        for i, experiment in enumerate(experiments, 1):
+            own = {key: value for key, value in changed.items() if key in experiment.settings}
+            place = f"[{i}/{len(experiments)}] " if len(experiments) > 1 else ""
+            show_one(console, arguments, experiment, own, place, executor, jobs)
+    out = arguments.out or FOLDERS[arguments.quick]
     console.print(f"Report: python -m experiments report {shlex.quote(str(out))}", soft_wrap=True)
+
+
+def show_one(
+    console: Console,
+    arguments: argparse.Namespace,
+    experiment: Experiment,
+    own: Settings,
+    place: str,
+    executor: Executor | None,
+    jobs: int,
+) -> None:
+    """Run one experiment under a bar with the remaining time, and show what it found."""
+    out = arguments.out or FOLDERS[arguments.quick]
+    again = [f"--threads {arguments.threads}"] * (arguments.threads > 1)
+    again += [f"--jobs {arguments.jobs}"] * (arguments.jobs is not None)
+    again += [f"--executor {arguments.executor}"] * (arguments.executor is not None)
+    bar = bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+        bars.TextColumn("left:"),
+        bars.TimeRemainingColumn(),
+        bars.TextColumn("{task.fields[doing]}"),
+        console=console,
+        refresh_per_second=2,  # drawing takes time from what is measured
+        speed_estimate_period=600,
+    )
+    with bar:
+        task = bar.add_task(escape(place + experiment.name), total=None, doing="")
+
+        def progress(done: int, total: int, doing: str) -> None:
+            bar.update(task, completed=done, total=total, doing=escape(doing))
+
+        document = run(
+            experiment,
+            out,
+            quick=arguments.quick,
+            seed=arguments.seed,
+            changes=own,
+            fresh=arguments.fresh,
+            threads=arguments.threads,
+            executor=executor,
+            jobs=jobs,
+            again=" ".join(again),
+            progress=progress,
+        )
+    show_document(console, document, out)
 
 
 def show_document(console: Console, document: dict[str, Any], out: Path) -> None:

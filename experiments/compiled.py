@@ -171,7 +171,7 @@ EXPERIMENT = Experiment(
         Column("seconds", "dualad", "seconds"),
         Column("peer_seconds", "peer's", "seconds"),
         Column("ratio", "ratio", "ratio"),
-        Column("spread", "quartiles", "spread", brief=False),
+        Column("spread", "95 % interval", "spread", brief=False),
         Column("target", "target", "ratio"),
         Column("verdict", "verdict"),
     ),

@@ -121,7 +121,9 @@ def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
         ax.axhspan(4, 5, label="theory: bound 4 … 5 (reverse)", **look)
         figures.plain_ticks(ax.xaxis, n)
     axes[0].legend(fontsize=8.5, loc="upper left", framealpha=1.0)
-    caption = "Cost of the gradient in evaluations of the loss; left counted, right timed (bands: quartiles)."
+    caption = (
+        "Cost of the gradient in evaluations of the loss; left counted, right timed (bands: 95 % intervals)."
+    )
     return [(figures.save(figure, stem.with_name(stem.name + ".png")), caption)]
 
 
@@ -146,7 +148,7 @@ EXPERIMENT = Experiment(
         Column("seconds", "time", "seconds"),
         Column("loss_seconds", "time of the loss", "seconds", brief=False),
         Column("time_ratio", "time ÷ loss", "ratio"),
-        Column("time_spread", "quartiles", "spread"),
+        Column("time_spread", "95 % interval", "spread"),
     ),
     settings={**TIMING, "n": [1, 3, 10, 30, 100, 300, 1000, 2000], "sampled_sweeps": 30},
     quick={**QUICK_TIMING, "n": [1, 10, 100, 500], "sampled_sweeps": 10},

@@ -178,7 +178,7 @@ EXPERIMENT = Experiment(
         Column("seconds", "time", "seconds"),
         Column("time_ratio", "time ÷ f", "ratio"),
         Column("behind", "÷ Taylor series", "ratio"),
-        Column("spread", "quartiles", "spread", brief=False),
+        Column("spread", "95 % interval", "spread", brief=False),
     ),
     settings={**TIMING, "orders": [1, 2, 3, 4, 5, 6, 8, 10, 15, 20], "deepest": 8},
     quick={**QUICK_TIMING, "orders": [1, 2, 4, 6, 10], "deepest": 6},

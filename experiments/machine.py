@@ -10,7 +10,17 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("dualad", "numpy", "scipy", "scikit-learn", "matplotlib", "rich", "threadpoolctl", "llvmlite")
+PACKAGES = (
+    "dualad",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "rich",
+    "threadpoolctl",
+    "llvmlite",
+    "distributed",
+)
 PEERS = ("asdex", "autograd", "casadi", "jax", "numba", "torch", "xad")
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

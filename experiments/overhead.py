@@ -191,7 +191,7 @@ EXPERIMENT = Experiment(
         Column("per_call", "dualad, per operation", "seconds", brief=False),
         Column("peer_seconds", "peer's", "seconds"),
         Column("ratio", "peer ÷ dualad", "ratio"),
-        Column("spread", "quartiles", "spread"),
+        Column("spread", "95 % interval", "spread"),
         Column("target", "target", "ratio"),
         Column("verdict", "verdict"),
     ),

@@ -60,14 +60,24 @@ def table(document: dict[str, Any], brief: bool = False) -> tuple[list[str], lis
 
 
 def origin(document: dict[str, Any]) -> str:
-    """The machine and the conditions, in a sentence."""
-    machine = document["machine"]
+    """The machine, the conditions and the noise, in a few sentences."""
+    machine, noise = document["machine"], document["noise"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
-    return (
+    others = {result["measured"].get("cpu", machine["cpu"]) for result in document["cells"]}
+    others.discard(machine["cpu"])
+    text = (
         f"Measured {document['date']} ({document['size']} size, seed {document['seed']}) on "
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {machine['python']}; "
-        f"{machine['threads']['held']}; {versions}."
+        f"{', '.join([machine['cpu'], *sorted(others)])}, {machine['cores']} cores, {machine['system']}, "
+        f"{machine['python']}; {machine['threads']['held']}; {versions}. Noise: the middle half of the samples "
+        f"spreads over {noise['typical']:.1%} of their median in the typical cell, {noise['worst']:.1%} in the worst."
     )
+    beside = machine["side_by_side"]
+    if beside:
+        text += (
+            f" Times were taken with {beside['jobs']} cells side by side ({beside['executor']}), which compete "
+            "for memory and caches; counts are the same."
+        )
+    return text
 
 
 def plain(text: Any) -> str:

@@ -60,7 +60,7 @@ def answer(rows: list[Row]) -> str:
 
 
 def chart(rows: list[Row], question: str, path: Path) -> tuple[Path, str]:
-    """One line for each ratio, with its quartiles and its target."""
+    """One line for each ratio, with its interval and its target."""
     shown = judged(rows)[::-1]
     figure, (ax,) = figures.canvas(question, columns=1, width=11.0, height=1.6 + 0.42 * max(len(shown), 3))
     at = range(len(shown))
@@ -83,5 +83,7 @@ def chart(rows: list[Row], question: str, path: Path) -> tuple[Path, str]:
     ax.plot([], [], label="target missed, or a tie", **LOOKS[False])
     ax.plot([], [], label="target", **TARGET)
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
-    caption = "How many times as long as dualad each peer takes (line: quartiles), and the ratio aimed at."
+    caption = (
+        "How many times as long as dualad each peer takes (line: 95 % interval), and the ratio aimed at."
+    )
     return figures.save(figure, path), caption

@@ -1,4 +1,4 @@
-"""Timings that can be compared: one thread, warm-up, interleaved rounds, medians and quartiles.
+"""Timings that can be compared: fixed threads, warm-up, interleaved rounds, medians with bootstrap intervals.
 
 Contestants take turns (A B C, A B C, ...), so a slow spell of the machine hits all of them, and ratios
 are taken within a round. Nothing is timed before its numbers have been checked.
@@ -23,15 +23,16 @@ class Disagreement(Exception):
 
 
 @contextmanager
-def one_thread() -> Iterator[str]:
-    """Hold BLAS and OpenMP to one thread; yields a sentence that says how."""
+def held(threads: int = 1) -> Iterator[str]:
+    """Hold BLAS and OpenMP to that many threads; yields a sentence that says how."""
     try:
         import threadpoolctl
     except ImportError:
         yield "environment variables only (threadpoolctl is not installed)"
         return
-    with threadpoolctl.threadpool_limits(limits=1):
-        yield "one thread, held by threadpoolctl and the environment variables"
+    words = "one thread" if threads == 1 else f"{threads} threads"
+    with threadpoolctl.threadpool_limits(limits=threads):
+        yield f"{words}, held by threadpoolctl and the environment variables"
 
 
 def numbers(value: Any) -> np.ndarray:
@@ -111,17 +112,42 @@ def race(contestants: Mapping[str, Call], settings: Mapping[str, Any], once: boo
     return {"samples": samples, "inner": inner, "share": share}
 
 
-def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """Lower quartile, median, upper quartile."""
-    low, middle, high = np.percentile(np.asarray(values, dtype=float), [25, 50, 75])
-    return float(low), float(middle), float(high)
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The median and its 95 % interval, (low, median, high), by the percentile bootstrap (Efron, 1979).
+
+    The resamples are drawn with a fixed seed, so that the same samples have the same interval wherever it is found.
+    """
+    samples = np.asarray(values, dtype=float)
+    drawn = np.random.default_rng(0).integers(0, samples.size, (RESAMPLES, samples.size))
+    tail = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(np.median(samples[drawn], axis=1), [tail, 100 - tail])
+    return float(low), float(np.median(samples)), float(high)
 
 
 def median(values: Sequence[float]) -> float:
-    return quartiles(values)[1]
+    return float(np.median(np.asarray(values, dtype=float)))
+
+
+def noise(values: Sequence[float]) -> float:
+    """How far the middle half of the samples spreads, as a share of their median."""
+    low, middle, high = np.percentile(np.asarray(values, dtype=float), [25, 50, 75])
+    return float((high - low) / middle)
+
+
+def summary(samples: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
+    """For each contestant the median, its interval and the noise."""
+    found = {}
+    for name, values in samples.items():
+        low, middle, high = interval(values)
+        found[name] = {"median": middle, "low": low, "high": high, "noise": noise(values)}
+    return found
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> dict[str, Any]:
-    """Ratio of two contestants, taken round by round; a tie if its quartiles straddle 1."""
-    low, middle, high = quartiles(np.divide(above, below).tolist())
+    """Ratio of two contestants, the median over the rounds with its interval; a tie if that straddles 1."""
+    low, middle, high = interval(np.divide(above, below).tolist())
     return {"low": low, "median": middle, "high": high, "tie": low <= 1 <= high}

@@ -1,8 +1,6 @@
 """The experiments, in a tiny configuration: what they write, that counts are exact, that runs resume."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -67,7 +65,8 @@ def test_document_is_complete(name, documents, folder):
         json.dumps(document)
     )
     assert {"question", "answer", "theory", "rerun", "settings", "seed", "date", "rows"} <= set(document)
-    assert {"cpu", "cores", "system", "python", "versions", "source", "threads"} == set(document["machine"])
+    told = {"cpu", "cores", "system", "python", "versions", "source", "threads", "side_by_side"}
+    assert told == set(document["machine"])
     assert document["machine"]["versions"]["numpy"] == np.__version__
     assert document["answer"].endswith(".")
     assert document["rerun"].startswith(f"python -m experiments run {name}")
@@ -78,6 +77,9 @@ def test_document_is_complete(name, documents, folder):
         lengths = {len(samples) for samples in result["measured"]["samples"].values()}
         assert lengths == {HASTE["rounds"]}
         assert all(s > 0 for samples in result["measured"]["samples"].values() for s in samples)
+        assert set(result["timed"]) == set(result["measured"]["samples"])
+        assert all(t["low"] <= t["median"] <= t["high"] for t in result["timed"].values())
+    assert 0 <= document["noise"]["typical"] <= document["noise"]["worst"]
     for row in document["rows"]:
         assert {column["key"] for column in document["columns"]} <= set(row)
     for figure in document["figures"]:
@@ -258,6 +260,16 @@ def test_ratios_are_taken_round_by_round():
     assert timing.ratio([1.0, 2.0, 1.0], [2.0, 1.0, 1.0])["tie"]
 
 
+def test_intervals_cover_the_median_as_often_as_they_say():
+    rng = np.random.default_rng(7)
+    found = [timing.interval(rng.lognormal(size=15)) for _ in range(400)]
+    covered = np.mean([low <= 1.0 <= high for low, _, high in found])  # the median of e^normal is 1
+    assert 0.90 < covered < 0.99
+    assert all(low <= middle <= high for low, middle, high in found)
+    assert timing.interval([3.0, 1.0, 2.0]) == timing.interval([3.0, 1.0, 2.0])
+    assert timing.noise([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2 / 3)
+
+
 def test_numbers_for_people():
     assert [show(s, "seconds") for s in (1.5, 0.25, 3.21e-5, 4e-9)] == ["1.5 s", "250 ms", "32.1 µs", "4 ns"]
     assert [digits(x) for x in (0.1234, 12.34, 99.7, 12345.0)] == ["0.123", "12.3", "100", "12,345"]
@@ -334,12 +346,6 @@ def test_command_line(here, tmp_path, capsys):
 def test_command_line_errors(arguments, says, here, capsys):
     assert cli.main(arguments) == 2
     assert says in capsys.readouterr().err
-
-
-def test_threads_are_fixed_before_numpy_loads():
-    code = "import sys, experiments; assert 'numpy' not in sys.modules; import experiments.__main__, os;"
-    code += "assert os.environ['OPENBLAS_NUM_THREADS'] == '1'"
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_problems():
