@@ -18,6 +18,10 @@ from .tree import Rebuild, flatten
 # Bytes that the largest array known before the sweep may take with a chunk's directions.
 CHUNK_BYTES = 2**23
 
+Ranges = list[tuple[int, int]]
+Elsewhere = Callable[[str, Ranges, complex], tuple[Ranges, Callable[[], list[Any]]]]
+"""Has some ranges of directions swept elsewhere: (the ranges left for here, what waits for the other results)."""
+
 
 def _chunks(total: int, width: int, itemsize: int, budget: int) -> Iterator[tuple[int, int]]:
     """Ranges of directions such that `width` elements with one range's directions keep to the budget."""
@@ -43,12 +47,19 @@ def seeds(
     """
     keep_freed_memory()
     for start, stop in _chunks(count, width, itemsize, budget):
-        number, offset, found = next_number(), 0, []
-        for x in values:
-            unit = directions(np.shape(x), start, stop, offset, dtype_of(x), colors)
-            found.append(Batch(lifted(_turned(unit, factor), x), number))
-            offset += math.prod(np.shape(x))
-        yield start, stop, found
+        yield start, stop, seed(values, start, stop, factor, colors)
+
+
+def seed(
+    values: Sequence[Any], start: int, stop: int, factor: complex = 1.0, colors: np.ndarray | None = None
+) -> list[Batch]:
+    """The directions from `start` to before `stop`, as for `seeds`."""
+    number, offset, found = next_number(), 0, []
+    for x in values:
+        unit = directions(np.shape(x), start, stop, offset, dtype_of(x), colors)
+        found.append(Batch(lifted(_turned(unit, factor), x), number))
+        offset += math.prod(np.shape(x))
+    return found
 
 
 def extent(v: Any) -> int:
@@ -90,16 +101,32 @@ def forward(
     n: int,
     budget: int,
     factor: complex = 1.0,
+    elsewhere: Elsewhere | None = None,
 ) -> tuple[list[Any], Rebuild, list[list[Any]]]:
     """Run `f` on dual numbers once a chunk: values, structure, and the blocks of the Jacobian."""
     columns = []
     width = max(map(extent, leaves), default=1)
-    for _, _, dxs in seeds(leaves, n, width, itemsize_of(leaves), budget, factor):
-        values, moved, rebuild, _ = run_dual(f, call, leaves, dxs)
+    ranges = [*_chunks(n, width, itemsize_of(leaves), budget)]
+    ranges, others = elsewhere("forward", ranges, factor) if elsewhere else (ranges, list)
+    keep_freed_memory()
+    for start, stop in ranges:
+        values, moved, rebuild, _ = run_dual(f, call, leaves, seed(leaves, start, stop, factor))
         columns.append(columns_of(moved))
+    columns += others()
     if not columns:  # no inputs but empty ones, which are their own tangents
         values, _, rebuild, _ = run_dual(f, call, leaves, leaves)
     return values, rebuild, split_columns(columns, values, leaves)
+
+
+def pushed(
+    run: Recording, leaves: Sequence[Any], n: int, width: int, budget: int, elsewhere: Elsewhere | None = None
+) -> list[list[Any]]:
+    """Blocks of the Jacobian from sweeps forward along one tape, all columns of a chunk at once."""
+    ranges = [*_chunks(n, width, itemsize_of(leaves), budget)]
+    ranges, others = elsewhere("push", ranges, 1.0) if elsewhere else (ranges, list)
+    keep_freed_memory()
+    columns = [columns_of(run.push(seed(leaves, start, stop))) for start, stop in ranges]
+    return split_columns([*columns, *others()], run.values, leaves)
 
 
 def split_columns(columns: Sequence[Any], values: Sequence[Any], leaves: Sequence[Any]) -> list[list[Any]]:
@@ -150,14 +177,15 @@ def reverse(
     budget: int,
     factor: complex = 1.0,
     last: bool = True,
+    elsewhere: Elsewhere | None = None,
 ) -> list[list[Any]]:
     """Blocks of the Jacobian from sweeps back over one tape, all rows of a chunk at once."""
-    chunks: list[list[Any]] = []
-    sizes: list[int] = []
-    for start, stop, cotangents in seeds(run.values, m, width, itemsize_of(leaves), budget, factor):
-        adjoints = run.pull(cotangents, last=last and stop == m)
-        chunks.append([np.moveaxis(g.value, -1, 0) if isinstance(g, Batch) else None for g in adjoints])
-        sizes.append(stop - start)
+    ranges = [*_chunks(m, width, itemsize_of(leaves), budget)]
+    sizes = [stop - start for start, stop in ranges]
+    ranges, others = elsewhere("pull", ranges, factor) if elsewhere else (ranges, list)
+    keep_freed_memory()
+    chunks = [rows_of(run, *part, factor, last=last and part is ranges[-1]) for part in ranges]
+    chunks += others()
     blocks, rows = [], 0
     whole = [_stacked([c[k] for c in chunks], sizes, x) for k, x in enumerate(leaves)]
     for y in run.values:
@@ -166,6 +194,12 @@ def reverse(
         blocks.append([_shaped(p, np.shape(y) + np.shape(x), x) for p, x in zip(pieces, leaves, strict=True)])
         rows += size
     return blocks
+
+
+def rows_of(run: Recording, start: int, stop: int, factor: complex, last: bool) -> list[Any]:
+    """Rows of the Jacobian for each input leaf, from one sweep back; `None` where zero."""
+    adjoints = run.pull(seed(run.values, start, stop, factor), last=last)
+    return [np.moveaxis(g.value, -1, 0) if isinstance(g, Batch) else None for g in adjoints]
 
 
 def _stacked(parts: list[Any], sizes: list[int], x: Any) -> Any:

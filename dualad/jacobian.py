@@ -5,25 +5,23 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .blocks import (
     CHUNK_BYTES,
     apart,
-    columns_of,
     extent,
     forward,
-    itemsize_of,
     joined,
+    pushed,
     reverse,
-    seeds,
-    split_columns,
     symmetric,
 )
 from .compressed import size_of
 from .derivative import F, all_complex, complex_results, grad
+from .elsewhere import elsewhere
 from .errors import ArgumentError, DtypeError, NotScalarError, TraceError, error
 from .explain import Explanation, Prices, Way
 from .op import is_complex
@@ -34,6 +32,9 @@ from .run import Recording, conjugated, writeable
 from .select import Argnums, Selected, named
 from .sparse import hessian_plan, jacobian_plan
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 
 def value_and_jacobian(
     f: F,
@@ -41,6 +42,7 @@ def value_and_jacobian(
     mode: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     holomorphic: bool = False,
+    executor: Executor | None = None,
 ) -> F:
     """Value and Jacobian of a function of arrays; see `jacobian`.
 
@@ -65,10 +67,11 @@ def value_and_jacobian(
             all_complex(leaves, f)
         n = sum(math.prod(np.shape(x)) for x in leaves)
         pairs = not holomorphic and any(map(is_complex, leaves))  # real and imaginary parts, apart
+        others = elsewhere(executor, f, argnums, args, kwargs) if executor else None
         if mode == "forward":
-            values, rebuild, blocks = forward(f, chosen.call, leaves, n, chunk_bytes)
+            values, rebuild, blocks = forward(f, chosen.call, leaves, n, chunk_bytes, elsewhere=others)
             if pairs and _real(f, values):
-                turned = forward(f, chosen.call, leaves, n, chunk_bytes, 1j)[2]
+                turned = forward(f, chosen.call, leaves, n, chunk_bytes, 1j, others)[2]
                 blocks = [joined(*rows, leaves) for rows in zip(blocks, turned, strict=True)]
         else:
             with Recording(f, chosen.call, leaves) as run:
@@ -85,12 +88,11 @@ def value_and_jacobian(
                 if plan is not None:
                     blocks = dense_blocks(plan(*args, **kwargs), values, leaves)
                 elif mode == "auto" and n <= m * (1 + split) and not pairs:
-                    units = seeds(leaves, n, width, itemsize_of(leaves), chunk_bytes)
-                    blocks = split_columns([columns_of(run.push(dxs)) for *_, dxs in units], values, leaves)
+                    blocks = pushed(run, leaves, n, width, chunk_bytes, others)
                 else:
-                    blocks = reverse(run, leaves, m, width, chunk_bytes, last=not split)
+                    blocks = reverse(run, leaves, m, width, chunk_bytes, last=not split, elsewhere=others)
                     if split:  # Re(g dy) is the real part of dy for g = 1, and the imaginary one for g = -i
-                        turned = reverse(run, leaves, m, width, chunk_bytes, factor=-1j)
+                        turned = reverse(run, leaves, m, width, chunk_bytes, factor=-1j, elsewhere=others)
                         blocks = [
                             joined(*rows, values[k : k + 1]) for k, rows in enumerate(zip(blocks, turned))
                         ]
@@ -135,6 +137,7 @@ def jacobian(
     chunk_bytes: int = CHUNK_BYTES,
     holomorphic: bool = False,
     explain: bool = False,
+    executor: Executor | None = None,
 ) -> F:
     """Jacobian of a function of arrays, all of it in one vectorised sweep a chunk.
 
@@ -148,18 +151,22 @@ def jacobian(
         largest intermediate result in the others; more directions go in further sweeps
     holomorphic: `f` maps complex arrays to complex ones, holomorphically, and its complex Jacobian is asked for
     explain: return no Jacobian but a table of what it costs in each mode, by counted operations
+    executor: of `concurrent.futures`, or like these: sweeps after the first are its tasks, and each runs `f` once more.
+        `chunk_bytes` says how many sweeps there are; the numbers are those without an executor. Processes need an `f`
+        that can be pickled, as a module's functions can. Sparse plans take their few directions here
     returns: a function of the same arguments; for arrays, an array of shape `output.shape + input.shape`; for
         containers, the structure of the output with that of the input inside. Rows of real results in complex
         arguments are gradients: ∂f/∂x + i ∂f/∂y. With mode='sparse' a `scipy.sparse.csr_array` of shape
         (size of the output, size of the input)
     raises: DtypeError for bool or object arguments, and for complex results of complex arguments unless
-        `holomorphic`; ArgumentError for another mode
+        `holomorphic`; ArgumentError for another mode, and with an executor where something cannot be pickled or is
+        traced by a derivative around
 
     >>> jacobian(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
     array([[3., 2.],
            [0., 1.]])
     """
-    both = value_and_jacobian(f, argnums, mode, chunk_bytes, holomorphic)
+    both = value_and_jacobian(f, argnums, mode, chunk_bytes, holomorphic, executor)
     if explain:
         return _explained(f, argnums, mode)
     return functools.wraps(f)(lambda *args, **kwargs: both(*args, **kwargs)[1])

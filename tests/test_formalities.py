@@ -57,6 +57,7 @@ LAYERS = {
     "comparisons": {"comparison"},
     "faults": {"suspects"},
     "blocks": {"blocks"},
+    "workers": {"elsewhere"},
     "expansions": {"taylor"},
     "dependence": {"patterns"},
     "colours": {"greedy", "csr"},

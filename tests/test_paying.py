@@ -32,7 +32,7 @@ def test_the_same_matrix():
 def test_it_runs_the_function_with_few_directions(monkeypatch):
     """It is the plan that is called, and no sweep with a direction for each element."""
     module = sys.modules["dualad.jacobian"]
-    monkeypatch.setattr(module, "seeds", None)
+    monkeypatch.setattr(module, "pushed", None)
     monkeypatch.setattr(module, "reverse", None)
     close(jacobian(bands)(X)[3, :8], np.array([0, 0, 0, -2 * X[3], np.sin(X[5]), np.cos(X[5]) * X[4], 0, 0]))
 
