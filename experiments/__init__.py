@@ -12,6 +12,10 @@ NAMES = (
     "sparse",
     "higher-order",
     "accuracy",
+    "memory",
+    "chunk",
+    "training",
+    "ode",
 )
 """One module each: `gradient-cost` lives in `gradient_cost.py` and ends with its `EXPERIMENT`."""
 

@@ -88,6 +88,8 @@ def show(value: Any, kind: str = "text") -> str:
         return f"{round(value):,}"
     if kind == "small":
         return f"{value:.2g}"
+    if kind == "number":
+        return value if isinstance(value, str) else digits(value)
     if kind == "share":
         return f"{value:.0%}"
     if kind == "ratio":

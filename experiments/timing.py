@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import math
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter, process_time
@@ -74,6 +75,19 @@ def sample(call: Call, inner: int) -> float:
     finally:
         if collecting:
             gc.enable()
+
+
+def peak(call: Call) -> int:
+    """The most bytes that a call has at one time, beyond what was there before; NumPy's arrays are among them."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        call()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
 
 
 def repetitions(call: Call, sample_seconds: float) -> int:

@@ -26,6 +26,10 @@ TINY = {
     "sparse": {"problems": ["rosenbrock-1000", "arrow-1000"], "largest": 8, "growth": [8, 32]},
     "higher-order": {"orders": [1, 3], "deepest": 3},
     "accuracy": {"problems": ["Rosenbrock", "logistic loss"], "halves": [2, 11, 16, 30]},
+    "memory": {"size": 50, "depth": [4], "kept": 2, "steps": 6, "snapshots": [2, 6]},
+    "chunk": {"n": [12], "steps": 1},
+    "training": {"hidden": 2, "waveforms": 64, "batch": 64, "draws": 20},
+    "ode": {"parameters": [1, 6], "states": 5, "steps": 4, "snapshots": 2},
 }
 HOSTILE = "<script>alert('x')</script> | `a` [b](c)\n# d"
 
