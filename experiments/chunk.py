@@ -38,7 +38,7 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     counts = {name: ledger(way, x) for name, way in {"function": flow, **ways}.items()}
     peaks = {name: timing.peak(partial(way, x)) for name, way in ways.items()}
     calls = {"function": partial(flow, x)} | {name: partial(way, x) for name, way in ways.items()}
-    return {"counts": counts, "peaks": peaks, **timing.race(calls, settings, once=True)}
+    return {"counts": counts, "peaks": peaks, **timing.race(calls, settings)}
 
 
 def rows(results: list[Result]) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 # Blue, vermilion, green and purple of Okabe and Ito, which also differ in lightness.
 STYLES: tuple[dict[str, Any], ...] = (
@@ -38,7 +39,9 @@ def log_log(ax: Axes, x: str, y: str) -> None:
     ax.set_yscale("log")
     ax.set_xlabel(x)
     ax.set_ylabel(y)
-    ax.yaxis.set_major_formatter(lambda value, position: f"{value:,g}")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(lambda value, position: f"{value:,g}")
+        axis.set_minor_formatter(NullFormatter())
     ax.yaxis.set_tick_params(labelleft=True)  # shared axes would show the numbers only once
     ax.grid(True, which="major", color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)

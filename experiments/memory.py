@@ -92,22 +92,24 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
         "counts": counts,
         "state_bytes": u.nbytes,
         "peaks": peaks,
-        **timing.race(calls, settings, once=True),
+        **timing.race(calls, settings),
     }
 
 
 def rows(results: list[Result]) -> list[Row]:
     table = []
+    first = min((r["cell"]["snapshots"] for r in results if r["cell"]["part"] == "frontier"), default=None)
     for result in results:
         cell, measured = result["cell"], result["measured"]
         samples = measured["samples"]
         for way, counted in measured["counts"].items():
-            if cell["part"] == "frontier" and way == TAPE:
-                continue  # the yardstick, the same in every cell
+            yardstick = cell["part"] == "frontier" and way == TAPE
+            if yardstick and cell["snapshots"] != first:
+                continue  # the same in every cell
             behind = timing.ratio(samples[way], samples[TAPE])
             table.append(
                 {
-                    "part": cell["part"],
+                    "part": "yardstick" if yardstick else cell["part"],
                     "steps": cell["steps"],
                     "way": way,
                     "snapshots": cell["snapshots"] if way == SCHEDULE else None,
@@ -128,7 +130,7 @@ def rows(results: list[Result]) -> list[Row]:
 
 def answer(rows: list[Row]) -> str:
     parts = []
-    tapes = [row for row in rows if row["way"] == TAPE]
+    tapes = [row for row in rows if row["way"] == TAPE and row["part"] == "depth"]
     if len(tapes) > 1:
         last, first = tapes[-1], tapes[0]
         slope = (last["tape_bytes"] - first["tape_bytes"]) / (last["steps"] - first["steps"])
@@ -169,6 +171,13 @@ def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
         right.plot([row["states"] for row in frontier], [row[key] for row in frontier], label=words, **style)
     best = [row["optimum"] / row["steps"] for row in frontier]
     right.plot([row["states"] for row in frontier], best, label="theory: binomial optimum", **figures.THEORY)
+    whole = [row for row in rows if row["part"] == "yardstick"]
+    right.plot(
+        [row["states"] for row in whole[-1:]],
+        [1.0] * len(whole[-1:]),
+        label="whole tape",
+        **figures.STYLES[3],
+    )
     for row in frontier:
         right.annotate(
             f"{row['snapshots']}", (row["states"], row["ran_ratio"]), (0, 6), textcoords="offset points"

@@ -12,7 +12,18 @@ import numpy as np
 import dualad
 from experiments import figures, timing
 from experiments.counting import ledger
-from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings, show
+from experiments.experiment import (
+    QUICK_TIMING,
+    TIMING,
+    Cell,
+    Column,
+    Experiment,
+    Result,
+    Row,
+    Settings,
+    digits,
+    show,
+)
 from experiments.problems import forced
 
 QUESTION = "From how many parameters on are adjoints cheaper than forward sensitivities?"
@@ -40,7 +51,7 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     peaks = {name: timing.peak(partial(way, p, x, table)) for name, way in ways.items()}
     calls: dict[str, timing.Call] = {"loss": partial(forced.loss, p, x, table)}
     calls |= {name: partial(way, p, x, table) for name, way in ways.items()}
-    return {"counts": counts, "peaks": peaks, **timing.race(calls, settings, once=True)}
+    return {"counts": counts, "peaks": peaks, **timing.race(calls, settings)}
 
 
 def rows(results: list[Result]) -> list[Row]:
@@ -87,7 +98,7 @@ def place(rows: list[Row], way: str) -> str:
         ratios = [row[key] for row in rows if row["way"] == way]
         p = crossing(rows, key, way)
         if p is not None:
-            found.append(f"from {p:.2g} parameters on in {unit}")
+            found.append(f"from {digits(p)} parameters on in {unit}")
         else:
             found.append(f"{'at every' if max(ratios) <= 1 else 'at no'} number of parameters here in {unit}")
     return " and ".join(found)
@@ -122,7 +133,7 @@ def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
         for way, dashes in ((TAPE, "--"), (SCHEDULE, ":")):
             p = crossing(rows, cost, way)
             if p is not None:
-                ax.axvline(p, linestyle=dashes, label=f"crossover, {way}: {p:.2g}", **figures.THEORY)
+                ax.axvline(p, linestyle=dashes, label=f"crossover, {way}: {digits(p)}", **figures.THEORY)
         figures.log_log(ax, "parameters", "gradient ÷ loss")
         figures.plain_ticks(ax.xaxis, sizes)
         ax.set_title(f"in {unit}", fontsize=11)

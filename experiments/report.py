@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from experiments import NAMES
+from experiments import NAMES, page
 from experiments.experiment import show
-
-STYLE = """
-body { font: 17px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1.2rem;
-       color: #1a1a1a; background: #fff; }
-h1 { font-size: 1.9rem }
-h2 { font-size: 1.5rem; margin-top: 3rem; border-top: 2px solid #ccc; padding-top: 1rem }
-.answer { font-size: 1.15rem; border-left: 5px solid #0072b2; padding: .4rem 1rem; background: #f3f7fb }
-.table { overflow-x: auto } table { border-collapse: collapse; font-size: .88rem; margin: 1rem 0 }
-th, td { border-bottom: 1px solid #ddd; padding: .25rem .7rem; text-align: left; vertical-align: bottom }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-img { max-width: 100%; height: auto }
-figure { margin: 1.5rem 0 } figcaption { color: #444; font-size: .92rem }
-code { background: #f0f0f0; padding: .1rem .3rem }
-"""
 
 
 def documents(folder: Path) -> list[dict[str, Any]]:
@@ -40,7 +25,8 @@ def write(folder: Path) -> list[Path]:
         raise FileNotFoundError(
             f"{folder} holds no results; first run: python -m experiments run all --quick"
         )
-    pages = {"report.md": markdown(found, folder), "report.html": html(found, folder)}
+    sections = [section(document, folder) for document in found]
+    pages = {"report.md": markdown(sections), "report.html": page.html(sections)}
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in pages]
@@ -86,45 +72,36 @@ def plain(text: Any) -> str:
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", escape(flat, quote=False))
 
 
-def markdown(found: list[dict[str, Any]], folder: Path) -> str:
+def section(document: dict[str, Any], folder: Path) -> page.Section:
+    """All that a page shows of one experiment."""
+    headings, body, numeric = table(document)
+    return page.Section(
+        name=document["experiment"],
+        question=document["question"],
+        answer=document["answer"],
+        theory=document["theory"],
+        pictures=pictures(document, folder),
+        headings=headings,
+        body=body,
+        numeric=numeric,
+        origin=origin(document),
+        rerun=document["rerun"],
+        raw=folder / f"{document['experiment']}.json",
+        samples=sum(len(s) for cell in document["cells"] for s in cell["measured"]["samples"].values()),
+    )
+
+
+def markdown(sections: list[page.Section]) -> str:
     lines = ["# Experiments", ""]
-    for document in found:
-        headings, body, numeric = table(document)
-        lines += [f"## {plain(document['experiment'])}", "", f"**{plain(document['question'])}**", ""]
-        lines += [plain(document["answer"]), "", f"*Theory.* {plain(document['theory'])}", ""]
-        for path, caption in pictures(document, folder):
+    lines += [f"- [{plain(s.name)}](#{s.name}): {plain(s.question)}" for s in sections] + [""]
+    for s in sections:
+        lines += [f"## {plain(s.name)}", "", f"**{plain(s.question)}**", ""]
+        lines += [plain(s.answer), "", f"*Theory.* {plain(s.theory)}", ""]
+        for path, caption in s.pictures:
             lines += [f"![{plain(caption)}]({path.name})", ""]
-        lines += ["| " + " | ".join(map(plain, headings)) + " |"]
-        lines += ["|" + "|".join("---:" if number else "---" for number in numeric) + "|"]
-        lines += ["| " + " | ".join(map(plain, row)) + " |" for row in body]
-        lines += ["", plain(origin(document)), "", f"Rerun: {plain(document['rerun'])}", ""]
+        lines += ["| " + " | ".join(map(plain, s.headings)) + " |"]
+        lines += ["|" + "|".join("---:" if number else "---" for number in s.numeric) + "|"]
+        lines += ["| " + " | ".join(map(plain, row)) + " |" for row in s.body]
+        lines += ["", plain(s.origin), "", f"Rerun: {plain(s.rerun)}", ""]
+        lines += [f"[Raw samples ({s.samples:,}), versions and settings]({s.raw.name})", ""]
     return "\n".join(lines)
-
-
-def html(found: list[dict[str, Any]], folder: Path) -> str:
-    parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Experiments</title>",
-        f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style></head>",
-        "<body><h1>Experiments</h1>",
-    ]
-    for document in found:
-        headings, body, numeric = table(document)
-        kinds = [" class='number'" if number else "" for number in numeric]
-        parts += [
-            f"<h2>{escape(document['experiment'])}</h2><p><strong>{escape(document['question'])}</strong></p>",
-            f"<p class='answer'>{escape(document['answer'])}</p>",
-            f"<p><em>Theory.</em> {escape(document['theory'])}</p>",
-        ]
-        for path, caption in pictures(document, folder):
-            data = base64.b64encode(path.read_bytes()).decode("ascii")
-            image = f"<img alt='{escape(caption)}' src='data:image/png;base64,{data}'>"
-            parts.append(f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>")
-        head = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, headings, strict=True))
-        parts.append(f"<div class='table'><table><thead><tr>{head}</tr></thead><tbody>")
-        for row in body:
-            cells = (f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds, row, strict=True))
-            parts.append("<tr>" + "".join(cells) + "</tr>")
-        parts.append("</tbody></table></div>")
-        parts.append(f"<p>{escape(origin(document))}</p>")
-        parts.append(f"<p>Rerun: <code>{escape(document['rerun'])}</code></p>")
-    return "\n".join([*parts, "</body></html>"]) + "\n"

@@ -1,6 +1,8 @@
 """The experiments, in a tiny configuration: what they write, that counts are exact, that runs resume."""
 
+import base64
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -285,9 +287,13 @@ def test_report_of_everything(documents, folder):
     paths = report.write(folder)
     markdown, html = (path.read_text(encoding="utf-8") for path in paths)
     for name, document in documents.items():
-        assert f"## {name}" in markdown and f"<h2>{name}</h2>" in html
+        assert f"## {name}" in markdown and f"<section id='{name}'>" in html and f"href='#{name}'" in html
         assert report.plain(document["answer"]) in markdown and document["rerun"].split(" --set")[0] in html
     assert html.count("data:image/png;base64,") == sum(len(d["figures"]) for d in documents.values())
+    held = re.findall(r"href='data:application/json;base64,([^']*)'", html)
+    assert [json.loads(base64.b64decode(raw)) for raw in held] == json.loads(
+        json.dumps([*documents.values()])
+    )
     assert "src='" in html and all(part.startswith("data:") for part in html.split("src='")[1:])
 
 
