@@ -38,6 +38,7 @@ from .scan import scan
 from .second import curl, divergence, gauss_newton_product, value_grad_and_hessian
 from .sparse import sparse_hessian, sparse_jacobian
 from .taylor import mixed_derivative, taylor
+from .teach.table import trace_table
 
 __all__ = [
     "Accuracy",
@@ -100,6 +101,7 @@ __all__ = [
     "sparsity",
     "stop_gradient",
     "taylor",
+    "trace_table",
     "value_and_grad",
     "value_and_jacobian",
     "value_grad_and_hessian",

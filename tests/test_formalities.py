@@ -74,6 +74,7 @@ LAYERS = {
     "twins": {"scipy"},
     "curvature": {"second"},
     "segments": {"checkpoint"},
+    "teaching": {"teach"},
     "surface": {"__init__"},
 }
 # Rules say what an op is; they never know who is looking at it.
