@@ -38,6 +38,7 @@ from .scan import scan
 from .second import curl, divergence, gauss_newton_product, value_grad_and_hessian
 from .sparse import sparse_hessian, sparse_jacobian
 from .taylor import mixed_derivative, taylor
+from .teach.draw import draw
 from .teach.table import trace_table
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "debug_nans",
     "derivative",
     "divergence",
+    "draw",
     "elementwise",
     "gauss_newton_product",
     "general",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .dot import DotEdge, DotNode, digraph
 from .op import Op
 
 
@@ -100,15 +101,14 @@ class Program:
     def dot(self) -> str:
         """The graph of its operations, as text for Graphviz."""
         names = {k: f"x{i}" for i, k in enumerate(self.inputs)}
-        lines = ["digraph {", "  rankdir=LR; node [shape=box];"]
+        nodes: list[DotNode] = []
+        edges: list[DotEdge] = []
         for k, value in enumerate(self.values):
             words = names.get(k) or (value.op.name if value.op is not None else _short(value))
-            label = f"{words}\\n{described(value)}".replace('"', "'")
-            shape = ", shape=ellipse" if value.op is None else ""
-            lines.append(f'  v{k} [label="{label}"{shape}];')
-            lines += [f"  v{r} -> v{k};" for r in value.refs]
-        lines += [f"  v{k} -> y{j};" for j, k in enumerate(self.outputs)]
-        return "\n".join([*lines, "}"])
+            nodes.append((f"v{k}", f"{words}\n{described(value)}", value.op is None))
+            edges += [(f"v{r}", f"v{k}", "") for r in value.refs]
+        edges += [(f"v{k}", f"y{j}", "") for j, k in enumerate(self.outputs)]
+        return digraph(nodes, edges)
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))

@@ -40,6 +40,7 @@ LAYERS = {
     "series": {"recurrence"},
     "interpreters": {"dual", "tape", "batch", "series"},
     "zeros": {"structural"},
+    "graphs as text": {"dot"},
     "programs": {"program"},
     "tracing": {"symbol"},
     "steps": {"calls"},

@@ -16,7 +16,7 @@ from ..debug import Lines
 from ..derivative import like
 from ..errors import ArgumentError, error
 from ..lean import is_hollow
-from ..op import Op, Tracer
+from ..op import Op, Tracer, is_complex
 from ..push import constant, partial, push
 from ..run import Recording, conjugated
 from ..select import Selected, named
@@ -236,6 +236,8 @@ def local(op: Op, a: int, y: Any, args: Sequence[Any], kwargs: dict[str, Any], m
         d = partial(op, a, y, args)
         return np.broadcast_to(d, np.shape(y)) if np.shape(y) else d
     if isinstance(y, tuple) or isinstance(x, tuple) or np.size(y) * np.size(x) > most:
+        return None
+    if is_complex(x):  # which conjugation, say, has no complex number for
         return None
     columns: list[Any] = []
     for place in np.ndindex(np.shape(x)):

@@ -138,6 +138,13 @@ def summary(v: Any, digits: int = 6) -> str:
     return f"{words} norm {number(norm, 4)}, {number(np.min(v), 4)} … {number(np.max(v), 4)}"
 
 
+def brief(v: Any) -> str:
+    """A value where there is little room: of an array that is not small, shape and norm."""
+    if isinstance(v, tuple):
+        return f"({'; '.join(map(brief, v))})"
+    return summary(v, 4 if np.ndim(v) == 0 else 3).partition(",")[0] if np.size(v) > SHOWN else summary(v, 4)
+
+
 def _listed(v: Any, digits: int) -> str:
     if not np.shape(v):
         return number(v, digits)
