@@ -14,7 +14,7 @@ import numpy as np
 from .errors import ArgumentError, error
 from .form import collector, is_dynamic, signature
 from .native import available
-from .native.prospect import SHORT, unit_directions
+from .native.prospect import LARGE, SHORT, unit_directions
 from .native.scalars import LIMIT, NotScalar, Scalars
 from .native.straight import Straight
 from .program import Program
@@ -25,9 +25,8 @@ from .simplify import simplified
 from .symbol import ReadsTraced, traced
 from .tree import flatten
 
-# Arrays of so many elements are worth a loop, if their scalar code would take longer than SHORT additions, or if
-# already writing it would take long, for ELEMENTS in all.
-LARGE, ELEMENTS = 64, 1_000_000
+# Of so many elements in all, already writing scalar code takes long, too long to see whether it is SHORT
+ELEMENTS = 1_000_000
 # Of so many elements, memory that is given up is kept for the next
 KEEP = 4096
 # Additions that other threads may run Python during

@@ -13,6 +13,7 @@ from test_loops import agree, steps
 import dualad
 from dualad import compile, grad, value_and_grad
 from dualad.native.fuse import Group, Plan
+from dualad.native.scalars import NotScalar, of_step
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -190,3 +191,23 @@ def test_long_programs():
     agree(chain, np.ones(9))
     run = agree(grad(f), np.random.default_rng(11).normal(size=200), rtol=1e-11)
     assert run.loops > 3
+
+
+def test_long_steps_over_large_arrays_run_as_loops_over_arrays():
+    def chain(x):
+        def step(y, _):
+            for _ in range(8):
+                y = y + 0.1 * np.concatenate([x[:1], x[1:] * y[:-1]])
+            return y, None
+
+        return np.sum(dualad.scan(step, np.zeros_like(x), length=3)[0] ** 2)
+
+    x = np.random.default_rng(8).uniform(size=600)
+    derived = compile(grad(chain))
+    close(derived(x), grad(chain)(x), 1e-13)
+    close(derived(x + 0.1), grad(chain)(x + 0.1), 1e-13)
+    loops = [v.kwargs["body"].program for v in derived.program(x).values if "body" in v.kwargs]
+    assert loops
+    for program in loops:
+        with pytest.raises(NotScalar):
+            of_step(program)

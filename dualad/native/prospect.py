@@ -14,6 +14,7 @@ from .lowering import known
 
 VECTORS = 4  # operations of loops in the time of one scalar instruction
 CALL = 2000  # scalar instructions in the time of one of NumPy's functions
+LARGE = 64  # elements that are worth a loop, where scalar code is not SHORT
 SHORT = 10_000  # scalar instructions that are compiled soon enough in any case
 MULTIPLIED = 8  # multiplications in a product of matrices in the time of one operation of a loop
 WINDOWS = 20  # how often the rest is estimated

@@ -12,8 +12,9 @@ import numpy as np
 from ..program import Program
 from ..replay import Replay
 from . import available
+from .prospect import LARGE
 from .repeat import once, repeated
-from .scalars import NotScalar, Scalars
+from .scalars import NotScalar, Scalars, of_step
 from .straight import Straight
 
 STEPS = 3_000_000  # instructions of Python's that take less time than compiling them would
@@ -42,7 +43,7 @@ class Runner:
             if not program.guards and all(
                 program.values[k].dtype == np.float64 for k in (*program.inputs, *program.outputs)
             ):
-                self._code = body.once(Scalars)
+                self._code = body.once(of_step)
         except NotScalar:
             pass
         self._one = _one(program, self._code)
@@ -85,7 +86,7 @@ def _one(program: Program, code: Scalars | None) -> Any:
 
         return numbers
     largest = max((math.prod(v.shape) for v in program.values), default=0)
-    if largest >= 64 and available():
+    if largest >= LARGE and available():
         from .steps import Steps
 
         steps = Steps(program)

@@ -18,7 +18,7 @@ from ..tape import part
 from .code import Code, Repeat
 from .inline import inlined
 from .lowering import ROWS, TRUTHS, Row, is_row, known, number
-from .prospect import Prospect
+from .prospect import LARGE, SHORT, Prospect
 
 LIMIT = 600_000  # instructions: more take too long to compile
 
@@ -161,6 +161,12 @@ def _applied(code: Code, value: Value, args: list[Any], limit: int) -> Any:
     return _reduced(code, "np.maximum" if name == "max" else "np.minimum", args[0], **value.kwargs)
 
 
+def of_step(program: Program) -> Scalars:
+    """Scalar code of a loop's step. Instead of long code, loops over large arrays are as fast and compiled sooner."""
+    largest = max((math.prod(value.shape) for value in program.values), default=0)
+    return Scalars(program, SHORT if largest >= LARGE else LIMIT)
+
+
 def _looped(code: Code, value: Value, args: list[Any]) -> tuple[np.ndarray, ...]:
     """A loop as one instruction, whatever the number of its steps."""
     body, length = value.kwargs["body"], value.kwargs["length"]
@@ -176,7 +182,7 @@ def _looped(code: Code, value: Value, args: list[Any]) -> tuple[np.ndarray, ...]
     sizes = list(map(math.prod, shapes))
     if sum(sizes) + sum(map(np.size, args)) > LIMIT // 4:
         raise NotScalar("a loop over large arrays")
-    loop = Repeat(body, body.once(Scalars), length, value.kwargs["backwards"])
+    loop = Repeat(body, body.once(of_step), length, value.kwargs["backwards"])
     numbers = tuple(number(code, k) for a in args for k in np.ravel(a).tolist())
     found = np.split(np.array(code.repeat(loop, numbers, sum(sizes)), dtype=int), np.cumsum(sizes)[:-1])
     return tuple(a.reshape(shape) for a, shape in zip(found, shapes, strict=True))
