@@ -91,7 +91,9 @@ Z = X + 1j * X[::-1]
 
 
 @pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
-@pytest.mark.parametrize("f", [field, wide, half, partial(field, scale=2.0)], ids=str)
+@pytest.mark.parametrize(
+    "f", [field, wide, half, partial(field, scale=2.0)], ids=["field", "wide", "half", "partial"]
+)
 def test_real_functions(f, mode, executor):
     serial = value_and_jacobian(f, mode=mode, chunk_bytes=SMALL)(X)
     shared = value_and_jacobian(f, mode=mode, chunk_bytes=SMALL, executor=executor)(X)
