@@ -38,7 +38,11 @@ class Straight:
 
     def __call__(self, leaves: Sequence[Any]) -> tuple[list[Any], bool]:
         """The outputs, and whether the guards held."""
-        numbers = [x.ravel().tolist() if isinstance(x, np.ndarray) else float(x) for x in leaves]
+        # By the program's forms: a loop's first state may be an array of no dimension, and the next a number.
+        numbers = [
+            np.ravel(x).tolist() if self._program.values[k].form is np.ndarray else float(x)
+            for k, x in zip(self._program.inputs, leaves, strict=True)
+        ]
         rows, held = self._function(*numbers)
         results = []
         for k, row in zip(self._program.outputs, rows, strict=True):
