@@ -20,6 +20,8 @@ from .body import Body, Flags, Leaves
 from .dual import pushed
 from .op import Op
 from .push import constant
+from .recurrence import Stream
+from .series import Level, Series, series
 from .sweep import pulled
 from .symbol import Trace, traced
 from .tracer import next_number
@@ -66,52 +68,125 @@ def _picked(values: Sequence[Any], flags: Flags) -> Leaves:
     return list(itertools.compress(values, flags))
 
 
+def _carrying(
+    args: Sequence[Any],
+    extras: Sequence[Leaves],
+    width: int,
+    evaluated: Callable[[Callable[[Any], Any], Leaves, list[Leaves]], tuple[Leaves, Sequence[Any]]],
+    key: Any,
+    body: Body,
+    length: int,
+    backwards: bool,
+) -> tuple[tuple[Any, ...], list[Leaves | None]]:
+    """The loop with more carried along than values: tangents, or coefficients of series.
+
+    extras: for each operand what comes with it, nothing for a constant, `None` for zero; width: how many of them come
+        with states and results that move; evaluated: of `(lift, values, extras)` in one step, its outputs and theirs
+    returns: the loop's results, and what comes with each of them, `None` for nothing
+    """
+    s, e = body.states, body.states + body.elements
+    groups = [(0, s), (s, e), (e, None)]
+    moving, results = body.moving([bool(parts) for parts in extras])
+    extras = [_filled(parts, width, a) for parts, a in zip(extras[:s], args, strict=False)] + [
+        _filled(parts, len(parts), a) for parts, a in zip(extras[s:], args[s:], strict=True)
+    ]
+    extras[:s] = [parts if on else [] for parts, on in zip(extras, moving, strict=False)]
+    counts = [len(parts) for parts in extras]
+
+    def make() -> tuple[Body, Any]:
+        firsts = body.sliced(args)
+        examples = [
+            v
+            for i, j in groups
+            for v in (
+                *firsts[i:j],
+                *[constant(a, 0.0) for a, n in zip(firsts[i:j], counts[i:j], strict=True) for _ in range(n)],
+            )
+        ]
+
+        def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
+            rest, primals, given = iter(leaves), Leaves(), list[Leaves]()
+            for i, j in groups:
+                primals += [next(rest) for _ in counts[i:j]]
+                given += [[next(rest) for _ in range(n)] for n in counts[i:j]]
+            values, found = evaluated(lift, primals, given)
+            full = [
+                [c if c is not None else lift(constant(v, 0.0)) for c in _filled(parts or [], width)]
+                if on
+                else []
+                for v, parts, on in zip(values, found, [*moving, *results], strict=True)
+            ]
+            return [*values[:s], *_joined(full[:s])], [*values[s:], *_joined(full[s:])]
+
+        return _traced_body(
+            step, examples, sum(map(len, (args[:s], *extras[:s]))), e - s + sum(counts[s:e])
+        ), None
+
+    new, _none = _derived(body, (key, tuple(counts)), make)
+    operands = [v for i, j in groups for v in (*args[i:j], *_joined(extras[i:j]))]
+    states, rest = looped(operands, new, length, backwards)
+    y = (*states[:s], *rest[: len(results)])
+    carried = iter((*states[s:], *rest[len(results) :]))
+    return y, [[next(carried) for _ in range(width)] if on else None for on in (*moving, *results)]
+
+
+def _joined(parts: Sequence[Leaves]) -> Leaves:
+    return list(itertools.chain.from_iterable(parts))
+
+
+def _filled(parts: Leaves, width: int, like: Any = None) -> Leaves:
+    """As many parts as `width`; with `like`, zeros of its form in place of `None`."""
+    parts = [*parts, *[None] * (width - len(parts))]
+    return parts if like is None else [constant(like, 0.0) if c is None else c for c in parts]
+
+
 def jvp(
     tangents: Sequence[Any], args: Sequence[Any], *, body: Body, length: int, backwards: bool, **_: Any
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The loop with tangents carried along: its results and their tangents, `None` where zero."""
-    s, e = body.states, body.states + body.elements
-    flags = [dx is not None for dx in tangents]
-    moving, results = body.moving(flags)
-    given = [*moving, *flags[s:]]
-    seeds = [
-        constant(a, 0.0) if dx is None and on else dx for a, dx, on in zip(args, tangents, given, strict=True)
-    ]
 
-    def make() -> tuple[Body, Any]:
-        parts = [body.sliced(args)[i:j] for i, j in ((0, s), (s, e), (e, None))]
-        chosen = [given[i:j] for i, j in ((0, s), (s, e), (e, None))]
-        examples = [
-            v
-            for values, on in zip(parts, chosen, strict=True)
-            for v in (*values, *[constant(a, 0.0) for a in _picked(values, on)])
-        ]
+    def evaluated(
+        lift: Callable[[Any], Any], values: Leaves, given: list[Leaves]
+    ) -> tuple[Leaves, list[Any]]:
+        moved = [parts[0] if parts else None for parts in given]
+        y, dy = pushed(lambda duals: body.program.evaluated(duals, lift), values, moved)
+        return y, [None if dv is None else [dv] for dv in dy]
 
-        def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
-            rest, primals, tangents = iter(leaves), Leaves(), Leaves()
-            for on in chosen:
-                primals += [next(rest) for _ in on]
-                tangents += [next(rest) if move else None for move in on]
-            values, found = pushed(lambda duals: body.program.evaluated(duals, lift), primals, tangents)
-            moved = [
-                lift(constant(v, 0.0)) if dv is None and on else dv
-                for v, dv, on in zip(values, found, [*moving, *results], strict=True)
-            ]
-            states = [*values[:s], *_picked(moved[:s], moving)]
-            return states, [*values[s:], *_picked(moved[s:], results)]
+    seeds = [[] if dx is None else [dx] for dx in tangents]
+    y, dy = _carrying(args, seeds, 1, evaluated, "jvp", body, length, backwards)
+    return y, tuple(None if parts is None else parts[0] for parts in dy)
 
-        sizes = s + sum(moving), body.elements + sum(given[s:e])
-        return _traced_body(step, examples, *sizes), None
 
-    new, _none = _derived(body, ("jvp", tuple(flags)), make)
-    operands = []
-    for i, j in ((0, s), (s, e), (e, None)):
-        operands += [*args[i:j], *_picked(seeds[i:j], given[i:j])]
-    states, rest = looped(operands, new, length, backwards)
-    count = len(results)
-    y = (*states[:s], *rest[:count])
-    moved = iter((*states[s:], *rest[count:]))
-    return y, tuple(next(moved) if on else None for on in (*moving, *results))
+def expanded(
+    known: Sequence[Leaves], args: Sequence[Any], order: int, *, body: Body, length: int, backwards: bool
+) -> tuple[tuple[Any, ...], list[Leaves | None]]:
+    """The loop on Taylor series: its results and their coefficients from the first to that of `order`.
+
+    known: of each operand the coefficients after its value, as far as there are any, `None` for zero
+    """
+
+    def evaluated(
+        lift: Callable[[Any], Any], values: Leaves, given: list[Leaves]
+    ) -> tuple[Leaves, list[Any]]:
+        level = Level(order)
+        try:
+            found = body.program.evaluated(
+                [
+                    series(Stream([v, *parts]), level) if parts else v
+                    for v, parts in zip(values, given, strict=True)
+                ],
+                lift,
+            )
+        finally:
+            level.open = False
+        mine = [isinstance(v, Series) and v.level is level for v in found]
+        return (
+            [v.value if own else v for v, own in zip(found, mine, strict=True)],
+            [v.stream.known[1 : order + 1] if own else None for v, own in zip(found, mine, strict=True)],
+        )
+
+    known = [parts[:order] for parts in known]
+    return _carrying(args, known, order, evaluated, ("series", order), body, length, backwards)
 
 
 def forward(args: Sequence[Any], *, body: Body, length: int, backwards: bool) -> tuple[Any, Any]:
@@ -284,7 +359,7 @@ def _cost(y: Any, *operands: Any, body: Body, length: int, backwards: bool) -> i
 scanned = Op(
     "joint",
     _run,
-    (jvp, forward, pull),
+    (jvp, forward, pull, expanded),
     name="scan",
     variadic=True,
     dispatches=False,

@@ -18,7 +18,7 @@ import numpy as np
 
 from .array import TracedArray
 from .debug import finite, not_finite, watching
-from .errors import user_line
+from .errors import TraceError, user_line
 from .op import Op
 from .push import constant, push
 from .recurrence import Coefficient, Stream, recurrence
@@ -74,7 +74,14 @@ class Series(Traced):
             raise leaked()
         args = [operand(a) for a in args]
         if op.kind == "joint" and "body" in kwargs:
-            return _unrolled(args, **kwargs)
+            try:
+                return (
+                    _unrolled(args, **kwargs) if level.found is not None else _rolled(op, args, kwargs, level)
+                )
+            except (
+                TraceError
+            ):  # a power's coefficients depend on whether its base is 0, which steps may not look at
+                return _unrolled(args, **kwargs)
         if level.found is not None:
             return _begun(op, args, kwargs, level)
         inner = Level(level.order, level)
@@ -230,8 +237,17 @@ def _derivative(s: Stream, level: Level) -> Series | None:
     return level.found[s]  # type: ignore[index, no-any-return]
 
 
+def _rolled(op: Op, args: Sequence[Any], kwargs: dict[str, Any], level: Level) -> tuple[Any, ...]:
+    """A loop that carries coefficients along."""
+    mine = [isinstance(a, Series) and a.number == level.number for a in args]
+    values = [a.value if own else a for a, own in zip(args, mine, strict=True)]
+    known = [a.stream.known[1:] if own else [] for a, own in zip(args, mine, strict=True)]
+    y, found = op.rules[3](known, values, level.order, **kwargs)
+    return tuple(v if c is None else series(Stream([v, *c]), level) for v, c in zip(y, found, strict=True))
+
+
 def _unrolled(args: Sequence[Any], body: Any, length: int, backwards: bool) -> tuple[Any, ...]:
-    """A loop, step by step."""
+    """A loop in a rule, step by step: coefficients are found as they are asked for, of all steps together."""
     s, e = body.states, body.states + body.elements
     states, rows = list(args[:s]), []
     for i in reversed(range(length)) if backwards else range(length):
