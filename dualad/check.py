@@ -9,7 +9,7 @@ import numpy as np
 
 from .comparison import Comparison, Tolerance, told
 from .derivative import jvp, vjp
-from .errors import GradientError, error
+from .errors import ArgumentError, GradientError, error
 from .op import is_complex
 from .run import conjugated
 from .select import named
@@ -40,10 +40,16 @@ def check_grads(
     rtol, atol: tolerances, relative to the size of the derivative along the direction, and absolute
     seed: of the random directions
     raises: GradientError, which says which mode and order is off, by how much, and for which operation; or that `f`
-        is not differentiable here, or that its values are too rough to tell
+        is not differentiable here, or that its values are too rough to tell; ArgumentError for another order or mode
 
     >>> check_grads(lambda x: np.sum(np.sin(x) ** 2), (np.array([0.5, 1.5]),))
     """
+    if order < 1 or not modes or isinstance(modes, str) or not set(modes) <= {"forward", "reverse"}:
+        raise error(
+            ArgumentError,
+            f"check_grads cannot check order={order!r} by modes={modes!r}",
+            "order=1 or more, modes=('forward', 'reverse') or one of them, as a tuple",
+        )
     leaves, rebuild = inputs(tuple(args), f"the arguments of {named(f)}")
     rng = np.random.default_rng(seed)
     _check(f, leaves, rebuild, order, tuple(modes), Tolerance(rtol, atol), rng, 1, named(f))
@@ -73,10 +79,8 @@ def _check(
         "reverse": lambda *a: _continued(vjp(f, *a)[1](g), a, leaves),
     }
     for mode in modes:
-        word = "jvp" if mode == "forward" else "vjp"
-        _check(
-            derived[mode], leaves, rebuild, order, modes, tolerance, rng, depth + 1, f"{word} of {name}"
-        )  # fmt: skip
+        of = f"{'jvp' if mode == 'forward' else 'vjp'} of {name}"
+        _check(derived[mode], leaves, rebuild, order, modes, tolerance, rng, depth + 1, of)
 
 
 def _continued(pulled: Any, args: Any, leaves: Sequence[Any]) -> Any:

@@ -106,9 +106,8 @@ def _mismatches(line: Line, found: dict[str, float], tolerance: Tolerance) -> li
     by, slope = "differences give", line.central(enough, [*found.values()])
     sides = line.side(-1, enough), line.side(1, enough)
     whole = [side for side in sides if np.isfinite(side.error)]
-    if (
-        not np.isfinite(slope.error) and len(whole) == 1
-    ):  # the point is on the edge of where f can be computed
+    # On the edge of where f can be computed there is one side
+    if not np.isfinite(slope.error) and len(whole) == 1:
         by, slope = "differences on one side give", whole[0]
     vague = not slope.error <= enough(slope.value)
     if step is not None and not vague and abs(step - slope.value) <= slope.error:

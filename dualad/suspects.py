@@ -79,11 +79,13 @@ def accused(
     """What is behind the mismatches of a function."""
     trouble = found.mismatches[0].trouble
     try:
-        if not trouble:
-            wrong = _wrong(logged(f, leaves, rebuild)[0], modes, tolerance, rng)
-            if wrong is not None:
-                return wrong
-        return _parting(f, leaves, rebuild, found.v, trouble)
+        uses = logged(f, leaves, rebuild)[0]
+        if trouble:
+            return _parting(f, leaves, rebuild, found.v, trouble) or _without(
+                uses, modes, tolerance, rng, trouble
+            )
+        wrong = _wrong(uses, modes, tolerance, rng) or _parting(f, leaves, rebuild, found.v, None)
+        return wrong or Accusation(["  every operation of the function is right by itself"], "", None)
     except (
         ArithmeticError,
         TypeError,
@@ -102,11 +104,11 @@ def _wrong(
     named: dict[tuple[Op, str], str] = {}
     fix, first = "", None
     for use in uses[:: max(1, -(-len(uses) // MOST))]:
-        if (use.op, use.line) in named or use.op.kind == "plain":
+        if (use.op, use.line) in named:
             continue
-        places = [k for k, on in enumerate(use.traced) if on and _takes_part(use, k)]
-        mismatches = _alone(use, places, modes, tolerance, rng) if places else []
-        if not mismatches:
+        places = _places(use)
+        mismatches = _alone(use, places, modes, tolerance, rng)
+        if not mismatches or mismatches[0].trouble:
             continue
         which = _rule(use.op, use.kwargs, mismatches)
         single = [k for k in places if _alone(use, [k], modes, tolerance, rng)]
@@ -123,9 +125,32 @@ def _wrong(
     return Accusation([*named.values()], fix, first) if named else None
 
 
-def _takes_part(use: Use, k: int) -> bool:
-    v = use.args[k]
-    return (type(v) is float or v.dtype.kind in "fc") and (use.op.variadic or use.op.rules[k] is not None)
+def _without(
+    uses: Sequence[Use],
+    modes: Sequence[str],
+    tolerance: Tolerance,
+    rng: np.random.Generator,
+    trouble: Trouble,
+) -> Accusation:
+    """The first operation that has itself no derivative at the values it met."""
+    for use in uses[:: max(1, -(-len(uses) // MOST))]:
+        mismatches = _alone(use, _places(use), modes, tolerance, rng)
+        if mismatches and mismatches[0].trouble:
+            return Accusation([f"  {use.op.name}, by itself: {told(mismatches)[0]}"], trouble.fix, use.line)
+    return Accusation([], trouble.fix, None)
+
+
+def _places(use: Use) -> list[int]:
+    """The traced arguments that a derivative is taken in."""
+    if use.op.kind == "plain":
+        return []
+    return [
+        k
+        for k, (v, on) in enumerate(zip(use.args, use.traced, strict=True))
+        if on
+        and (type(v) is float or v.dtype.kind in "fc")
+        and (use.op.variadic or use.op.rules[k] is not None)
+    ]
 
 
 def _alone(
@@ -139,6 +164,8 @@ def _alone(
             args[k] = x
         return use.op(*args, **use.kwargs)
 
+    if not places:
+        return []
     with np.errstate(all="ignore"):
         return Comparison(alone, [use.args[k] for k in places], tuple, modes, tolerance, rng).mismatches
 
@@ -153,8 +180,10 @@ def _rule(op: Op, kwargs: dict[str, Any], mismatches: Sequence[Mismatch]) -> str
         blamed = [names[mode] for mode in names if mode in off and given[mode] is not None]
         # The rule that was given is the other one, from which this is derived.
         return " and ".join(blamed) or next(names[m] for m in names if given[m] is not None)
+    if op.kind == "joint":
+        return "derivative"
     if "forward mode" not in off:
-        return "pullback" if op.kind in ("general", "joint") else "adjoint"
+        return "pullback" if op.kind == "general" else "adjoint"
     return "partial derivative" if op.kind == "elementwise" else "pushforward"
 
 
@@ -168,7 +197,7 @@ def _correction(use: Use, which: str) -> str:
         forms = [f"{meant[part]}, with {part}=" for part in which.split(" and ")]
         return f"give custom_rule what is, at these values, {'; and '.join(forms)}"
     if op.kind == "joint":
-        return "see whether the function computes from its arguments alone, and the same each time"
+        return "let what its rule runs, a condition or the function again, compute from its arguments alone"
     rules = [r for r in (*op.rules, *(op.pulls or ())) if callable(r)]
     if any(r.__module__.startswith("dualad.") for r in rules):
         return "another form of the formula; and please report it, as this rule is the library's"
@@ -177,7 +206,7 @@ def _correction(use: Use, which: str) -> str:
 
 def _parting(
     f: Callable[..., Any], leaves: Sequence[Any], rebuild: Rebuild, v: Sequence[Any], trouble: Trouble | None
-) -> Accusation:
+) -> Accusation | None:
     """Where runs at two points nearby take other ways, or a number moves that is not traced."""
     h = STEP**2
 
@@ -198,9 +227,16 @@ def _parting(
     for a, b in zip(before, after, strict=False):
         if a.op is not b.op or a.line != b.line:
             return Accusation([f"  its run takes another branch there, from {a.op.name} on"], fix, a.line)
-        for k, (x, z) in enumerate(zip(a.args, b.args, strict=False)):
-            if not a.traced[k] and not _same(x, z):
-                what = f"  {a.op.name} takes as argument {k} a constant to derivatives that moves with the arguments"
+        given = [
+            (f"argument {k}", *pair, on)
+            for k, (*pair, on) in enumerate(zip(a.args, b.args, a.traced, strict=False))
+        ]
+        given += [(f"{key}=", v, b.kwargs.get(key), False) for key, v in a.kwargs.items()]
+        for place, x, z, traced in given:
+            if not traced and not _same(x, z):
+                what = (
+                    f"  {a.op.name} takes as {place} a constant to derivatives that moves with the arguments"
+                )
                 return Accusation([f"{what}: {_shown(x)}, then {_shown(z)}"], fix, a.line)
     if len(before) != len(after):
         extra = max(before, after, key=len)[min(len(before), len(after))]
@@ -209,9 +245,7 @@ def _parting(
         if not _same(x, z):
             what = "  it returns a constant to derivatives that moves with the arguments"
             return Accusation([f"{what}: {_shown(x)}, then {_shown(z)}"], fix, None)
-    if trouble:
-        return Accusation([], fix, None)
-    return Accusation(["  every operation of the function is right by itself"], "", None)
+    return None
 
 
 def _same(x: Any, z: Any) -> bool:
@@ -224,4 +258,6 @@ def _same(x: Any, z: Any) -> bool:
 
 
 def _shown(v: Any) -> str:
-    return np.array2string(np.asarray(v), precision=10, threshold=6, edgeitems=2).replace("\n", "")
+    if isinstance(v, (list, tuple)):
+        return f"({', '.join(map(_shown, v))})"
+    return np.array2string(np.asarray(primal(v)), precision=10, threshold=6, edgeitems=2).replace("\n", "")

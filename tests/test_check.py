@@ -7,7 +7,16 @@ import pytest
 from cases import DERIVED, DIFFERENTIABLE, is_elementwise
 
 import dualad
-from dualad import GradientError, check_grads, custom_rule, elementwise, general, multilinear, primal
+from dualad import (
+    ArgumentError,
+    GradientError,
+    check_grads,
+    custom_rule,
+    elementwise,
+    general,
+    multilinear,
+    primal,
+)
 from dualad.count import Counted
 from dualad.op import OPS, UNARY, Op, Tracer
 
@@ -204,6 +213,21 @@ def test_every_operation_is_found_and_named_where_its_partials_are_off(case, mon
     assert f"{op.name}: its partial derivative" in text
 
 
+def test_a_solver_whose_condition_drops_a_derivative():
+    solve = dualad.implicit(lambda y, a: y**2 - a * primal(a))(lambda a: 1.0 * a)
+    text = raised(lambda x: np.sin(solve(x)), 2.0)
+    assert "its derivative is off by itself" in text and "a condition" in text
+
+
+@pytest.mark.parametrize(
+    "way", [dualad.compile, dualad.checkpoint, dualad.grad], ids=lambda way: way.__name__
+)
+def test_rules_are_found_in_what_functions_are_made_of(way):
+    own = square(pushforward=wrong_push)
+    text = raised(way(lambda x: np.sum(np.exp(own(x)))), X, order=1)
+    assert "its pushforward is off by itself" in text
+
+
 def test_the_first_of_many_uses_is_named_once_for_each_line():
     own = square(pushforward=wrong_push)
 
@@ -252,6 +276,12 @@ def test_a_result_that_is_a_constant_is_found():
             ("other values when it is called again", "seed"),
         ),
         (lambda x: np.log(x) * 0, 0.0, ("the function's value is nan", "finite")),
+        (lambda x: x + np.sqrt(x), 0.0, ("do not settle", "np.sqrt, by itself")),
+        (
+            lambda x: np.sum(np.sort(x) * X),
+            np.array([1.0, 1.0, 0.0]),
+            ("not differentiable", "takes as index= a constant to derivatives that moves"),
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -259,6 +289,21 @@ def test_functions_without_a_derivative_there(f, x, says):
     text = raised(f, x, order=1)
     for part in says:
         assert part in text
+
+
+@pytest.mark.parametrize(
+    "options", [{"order": 0}, {"modes": ()}, {"modes": ("backward",)}, {"modes": "forward"}], ids=repr
+)
+def test_nothing_is_passed_unchecked(options):
+    with pytest.raises(ArgumentError, match="order=1 or more, modes="):
+        check_grads(np.sin, (X,), **options)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_infinite_slopes_next_to_a_wrong_rule_are_not_blamed():
+    own = square(pushforward=wrong_push)
+    text = raised(lambda x: own(x[0]) + 0.0 * np.sum(np.abs(x[1:]) ** 1.5), np.array([0.7, 0.0]), order=1)
+    assert "its pushforward is off" in text and "power" not in text
 
 
 def test_kinks_in_the_middle_pass_by_their_convention():
