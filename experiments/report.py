@@ -54,8 +54,13 @@ def origin(document: dict[str, Any]) -> str:
     text = (
         f"Measured {document['date']} ({document['size']} size, seed {document['seed']}) on "
         f"{', '.join([machine['cpu'], *sorted(others)])}, {machine['cores']} cores, {machine['system']}, "
-        f"{machine['python']}; {machine['threads']['held']}; {versions}. Noise: the middle half of the samples "
-        f"spreads over {noise['typical']:.1%} of their median in the typical cell, {noise['worst']:.1%} in the worst."
+        f"{machine['python']}; {machine['threads']['held']}; {versions}."
+    )
+    if noise is None:
+        return f"{text} Nothing here is timed."
+    text += (
+        f" Noise: the middle half of the samples spreads over {noise['typical']:.1%} of their median in the typical "
+        f"cell, {noise['worst']:.1%} in the worst."
     )
     beside = machine["side_by_side"]
     if beside:
@@ -87,7 +92,9 @@ def section(document: dict[str, Any], folder: Path) -> page.Section:
         origin=origin(document),
         rerun=document["rerun"],
         raw=folder / f"{document['experiment']}.json",
-        samples=sum(len(s) for cell in document["cells"] for s in cell["measured"]["samples"].values()),
+        samples=sum(
+            len(s) for cell in document["cells"] for s in cell["measured"].get("samples", {}).values()
+        ),
     )
 
 
@@ -103,5 +110,5 @@ def markdown(sections: list[page.Section]) -> str:
         lines += ["|" + "|".join("---:" if number else "---" for number in s.numeric) + "|"]
         lines += ["| " + " | ".join(map(plain, row)) + " |" for row in s.body]
         lines += ["", plain(s.origin), "", f"Rerun: {plain(s.rerun)}", ""]
-        lines += [f"[Raw samples ({s.samples:,}), versions and settings]({s.raw.name})", ""]
+        lines += [f"[{s.samples:,} raw samples, counts, settings, versions]({s.raw.name})", ""]
     return "\n".join(lines)

@@ -114,14 +114,14 @@ def one_by_one(
 
 
 def timed(result: Result) -> dict[str, dict[str, float]]:
-    """Medians with intervals of a cell's raw samples."""
-    return timing.summary(result["measured"]["samples"])
+    """Medians with intervals of a cell's raw samples; none where nothing is timed."""
+    return timing.summary(result["measured"].get("samples", {}))
 
 
-def noise(results: list[Result]) -> dict[str, float]:
+def noise(results: list[Result]) -> dict[str, float] | None:
     """The spread of the noisiest contestant of each cell: of the typical cell, and of the worst."""
-    found = [max(timing.noise(samples) for samples in r["measured"]["samples"].values()) for r in results]
-    return {"typical": timing.median(found), "worst": max(found)}
+    found = [max(own["noise"] for own in of.values()) for of in map(timed, results) if of]
+    return {"typical": timing.median(found), "worst": max(found)} if found else None
 
 
 def command(experiment: Experiment, quick: bool, seed: int, changes: Settings) -> str:
