@@ -21,7 +21,7 @@ help:
 	@echo "make clean   remove .venv, out/ and caches"
 
 demo: $(VENV)/.has-experiments
-	$(PY) -m experiments run gradient-cost jacobian-cost hessian-cost --quick --out $(DEMO)
+	$(PY) -m experiments run gradient-cost jacobian-cost hessian-cost memory training ode --quick --out $(DEMO)
 	$(PY) -m experiments report $(DEMO)
 
 test: $(VENV)/.has-test

@@ -16,6 +16,7 @@ NAMES = (
     "chunk",
     "training",
     "ode",
+    "scale",
 )
 """One module each: `gradient-cost` lives in `gradient_cost.py` and ends with its `EXPERIMENT`."""
 

@@ -6,6 +6,7 @@ returns a call without arguments. A function that needs mathematics takes the li
 
 from __future__ import annotations
 
+import os
 from importlib import util
 from typing import Any
 
@@ -37,10 +38,11 @@ def autograd_gradient(f: Any, x: Any) -> Call:
 
 
 def single_threaded_torch() -> Any:
+    """Torch with one thread, or as many as `--threads` has given to all."""
     import torch
 
     # Torch keeps a count of its own, which limits set from outside do not reach once it is loaded.
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     return torch
 
 

@@ -28,6 +28,7 @@ def workers(kind: str, jobs: int) -> Iterator[Executor]:
             yield pool
         return
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError:
         raise ValueError("--executor dask needs Dask's scheduler: pip install 'dualad[dask]'") from None
@@ -35,8 +36,14 @@ def workers(kind: str, jobs: int) -> Iterator[Executor]:
         with Client() as client:
             yield client.get_executor(pure=False)
         return
-    local = {"n_workers": jobs, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with LocalCluster(**local) as cluster, Client(cluster) as client:
+    # Port 0 is any that is free: with a fixed one, two clusters on a machine would be in each other's way.
+    local = {"n_workers": jobs, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    # Not daemons, which may have no children: an experiment may start processes of its own.
+    with (
+        dask.config.set({"distributed.worker.daemon": False}),
+        LocalCluster(**local) as cluster,
+        Client(cluster) as client,
+    ):
         client.run(leave_interrupts)
         yield client.get_executor(pure=False)
 
