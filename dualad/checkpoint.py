@@ -377,12 +377,19 @@ def checkpointed_scan(step: Callable[[Any, int], Any], state: Any, n: int, snaps
                 )
         return new
 
-    now, start, left = leaves, 0, n
-    if not any(map(is_symbolic, (*leaves, *outside))):
-        while left > 1:
-            ahead = split(left, snapshots)
-            now = Chain(flat, name, s, start, ahead, snapshots)([*now, *outside])
-            start, left, snapshots = start + ahead, left - ahead, snapshots - 1
-    for k in range(start, n):
-        now = flat([*now, *outside], k)
-    return rebuild(now)
+    return rebuild(through(flat, name, leaves, outside, range(n), snapshots))
+
+
+def through(
+    step: Any, name: str, states: Leaves, constants: Sequence[Any], steps: range, snapshots: int
+) -> Leaves:
+    """The states after some steps, each a function `step` of states and constants, and of its number."""
+    now, start, stop = states, steps.start, steps.stop
+    if not any(map(is_symbolic, (*states, *constants))):
+        while stop - start > 1:
+            ahead = split(stop - start, snapshots)
+            now = Chain(step, name, len(states), start, ahead, snapshots)([*now, *constants])
+            start, snapshots = start + ahead, snapshots - 1
+    for k in range(start, stop):
+        now = step([*now, *constants], k)
+    return now

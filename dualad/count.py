@@ -100,9 +100,8 @@ def kept_bytes(entries: Sequence[Any]) -> int:
     numbers = 0
     for entry in entries:
         if entry is not None:
-            numbers += (
-                0 if np.shape(example(entry[1])) or isinstance(entry[1], tuple) else _bytes(example(entry[1]))
-            )
+            y = example(entry[1])
+            numbers += 0 if isinstance(y, tuple) or np.shape(y) else _bytes(y)
             _collect(entry[1:4], arrays)
     return numbers + sum(a.nbytes for a in arrays.values())
 

@@ -19,7 +19,7 @@ from .op import OPS, Tracer
 
 # The functions that `dualad.scipy` has twins of
 TWINS = {
-    "scipy.integrate": frozenset(("quad",)),
+    "scipy.integrate": frozenset(("quad", "solve_ivp")),
     "scipy.linalg": frozenset(
         ("cho_factor", "cho_solve", "expm", "logm", "solve_sylvester", "solve_triangular", "sqrtm")
     ),

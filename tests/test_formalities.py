@@ -72,9 +72,9 @@ LAYERS = {
     "plans that pay": {"paying"},
     "matrices": {"jacobian", "operators", "diagonal"},
     "solutions": {"implicit"},
+    "segments": {"checkpoint"},
     "twins": {"scipy"},
     "curvature": {"second"},
-    "segments": {"checkpoint"},
     "teaching": {"teach"},
     "surface": {"__init__"},
 }

@@ -15,8 +15,9 @@ from ..op import Tracer, is_complex, primal
 from ..tracer import operand
 from ..tree import flatten
 from .arguments import plainly_called
+from .ivp import solve_ivp
 
-__all__ = ["quad"]
+__all__ = ["quad", "solve_ivp"]
 F = Callable[..., Any]
 # SciPy's default for both tolerances
 _EPSILON = 1.49e-8
