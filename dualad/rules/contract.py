@@ -62,13 +62,17 @@ def _matmul_subscripts(a, b):
 def _left(g, a, b):
     if np.ndim(b) == 1:
         return g * b if np.ndim(a) == 1 else g[..., None] * b
-    return np.matmul(b, g[..., None])[..., 0] if np.ndim(a) == 1 else np.matmul(g, mT(b))
+    if np.ndim(a) == 1:
+        return np.matmul(b, g) if np.ndim(b) == 2 else np.matmul(b, g[..., None])[..., 0]
+    return np.matmul(g, mT(b))
 
 
 def _right(g, a, b):
     if np.ndim(a) == 1:
         return g * a if np.ndim(b) == 1 else g[..., None, :] * a[:, None]
-    return np.matmul(mT(a), g[..., None])[..., 0] if np.ndim(b) == 1 else np.matmul(mT(a), g)
+    if np.ndim(b) == 1:
+        return np.matmul(mT(a), g) if np.ndim(a) == 2 else np.matmul(mT(a), g[..., None])[..., 0]
+    return np.matmul(mT(a), g)
 
 
 # Central code sums the adjoints over axes along which an operand was broadcast.
