@@ -5,7 +5,7 @@ from .check import check_grads
 from .checkpoint import checkpoint, checkpointed_scan
 from .coloring import Coloring, coloring
 from .compile import backend_info, compile
-from .count import Ledger, count
+from .count import count
 from .custom import custom_rule
 from .debug import debug_nans
 from .derivative import derivative, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vjp
@@ -30,10 +30,12 @@ from .errors import (
 from .implicit import implicit
 from .inplace import inplace
 from .jacobian import hessian, jacobian, value_and_jacobian
+from .ledger import Ledger
 from .op import composite, elementwise, general, linear, multilinear, plain, primal
 from .operators import hessian_operator, jacobian_operator
 from .pattern import hessian_sparsity, sparsity
 from .plan import Plan
+from .predict import Prediction, predict
 from .scan import scan
 from .second import curl, divergence, gauss_newton_product, value_grad_and_hessian
 from .sparse import sparse_hessian, sparse_jacobian
@@ -57,6 +59,7 @@ __all__ = [
     "NonFiniteError",
     "NotScalarError",
     "Plan",
+    "Prediction",
     "RegistrationError",
     "ShapeError",
     "SolverError",
@@ -96,6 +99,7 @@ __all__ = [
     "mixed_derivative",
     "multilinear",
     "plain",
+    "predict",
     "primal",
     "scan",
     "sparse_hessian",

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .count import Counted, Ledger, counted
+from .count import Counted, counted
 from .errors import DtypeError, DualadError, error
+from .ledger import Ledger
 from .op import Op
 from .select import named
 from .tracer import next_number

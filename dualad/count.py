@@ -7,8 +7,6 @@ lies below the derivatives, so that what `grad(f)` or `jacobian(f)` compute is c
 from __future__ import annotations
 
 import functools
-import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,82 +14,15 @@ import numpy as np
 
 from .array import TracedArray
 from .lean import is_hollow
+from .ledger import Ledger, bytes_of
 from .op import Op, Tracer, example
-from .run import Recording
+from .push import constant
+from .run import Recording, lifted, run_dual
 from .select import Selected
 from .sweep import nodes
 from .tracer import Traced, next_number, operand
 from .tree import flatten
 from .views import link
-
-
-class Ledger:
-    """Counts of one computation.
-
-    operations: arithmetic operations on elements: one an element for elementwise functions and sums, 2 m n k
-        for a product of matrices, the usual leading terms for factorisations; moving elements counts nothing
-    calls: operations on whole arrays or numbers, which is what Python's overhead grows with
-    bytes: bytes that these read and wrote
-    by_op: operations by name
-    tape_bytes: bytes of the values that a recording of the function keeps until its sweep, which is the memory that
-        reverse mode takes: each array once, and 8 or so for the result of each operation on numbers. Large arrays (of
-        32 KiB or more) that no rule reads are not kept
-    tape_length: how many operations a recording has; tape_depth: how many in the longest chain of them. These three
-        are found when they are asked for, by one more run of the function
-
-    >>> count(lambda x: np.exp(x) * x)(np.ones(10)).by_op
-    Counter({'np.exp': 10, 'np.multiply': 10})
-    """
-
-    __slots__ = ("_record", "_tape", "by_op", "bytes", "calls", "operations")
-
-    def __init__(self, record: Callable[[], Recording] | None = None) -> None:
-        self.operations, self.calls, self.bytes = 0, 0, 0
-        self.by_op: Counter[str] = Counter()
-        self._record = record
-        self._tape: tuple[int, int, int] | None = None
-
-    def _recorded(self) -> tuple[int, int, int]:
-        if self._tape is None:
-            if self._record is None:
-                return 0, 0, 0
-            with self._record() as run:
-                self._tape = kept_bytes(run.entries), *length_and_depth(run.entries)
-        return self._tape
-
-    @property
-    def tape_bytes(self) -> int:
-        return self._recorded()[0]
-
-    @property
-    def tape_length(self) -> int:
-        return self._recorded()[1]
-
-    @property
-    def tape_depth(self) -> int:
-        return self._recorded()[2]
-
-    def evaluated(self, op: Op, values: Sequence[Any], kwargs: dict[str, Any], traced: Sequence[bool]) -> Any:
-        """The result of an operation, which is entered; `traced`: which arguments come from the function's own."""
-        y = op.on_primals(values, kwargs) if op.kind == "plain" else op.result(values, kwargs)
-        self.enter(op, y, values, kwargs)
-        return y
-
-    def enter(self, op: Op, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        results = y if isinstance(y, tuple) else (y,)
-        size = sum(math.prod(np.shape(v)) for v in results)
-        n = op.cost(y, *args, **kwargs) if op.cost else 0 if op.moves else size
-        self.operations += n
-        self.calls += 1
-        self.bytes += sum(map(_bytes, args)) + sum(map(_bytes, results))
-        self.by_op[op.name] += n
-
-    def __repr__(self) -> str:
-        return f"Ledger(operations={self.operations}, calls={self.calls}, bytes={self.bytes})"
-
-
-def _bytes(v: Any) -> int:
-    return v.nbytes if isinstance(v, (np.ndarray, np.generic)) else 8 if isinstance(v, (float, int)) else 0
 
 
 def kept_bytes(entries: Sequence[Any]) -> int:
@@ -101,7 +32,7 @@ def kept_bytes(entries: Sequence[Any]) -> int:
     for entry in entries:
         if entry is not None:
             y = example(entry[1])
-            numbers += 0 if isinstance(y, tuple) or np.shape(y) else _bytes(y)
+            numbers += 0 if isinstance(y, tuple) or np.shape(y) else bytes_of(y)
             _collect(entry[1:4], arrays)
     return numbers + sum(a.nbytes for a in arrays.values())
 
@@ -133,9 +64,10 @@ def length_and_depth(entries: Sequence[Any]) -> tuple[int, int]:
 class Counted(Traced):
     """A number whose operations are entered in a ledger."""
 
-    __slots__ = ("ledger", "number", "value")
+    __slots__ = ("depth", "ledger", "number", "value")
     ledger: Ledger
     number: int
+    depth: int  # operations in the longest chain that led to it
     value: Any
 
     def process(self, op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -143,12 +75,14 @@ class Counted(Traced):
         traced = [isinstance(a, Counted) for a in args]
         values = [a.value if on else a for a, on in zip(args, traced, strict=True)]
         y = self.ledger.evaluated(op, values, kwargs, traced)
+        depth = 1 + max(a.depth for a, on in zip(args, traced, strict=True) if on)
+        self.ledger.depth = max(self.ledger.depth, depth)
         if op.kind == "plain":
             return y
         if isinstance(y, tuple):
-            parts: list[Any] = [counted(v, self.ledger, self.number) for v in y]
+            parts: list[Any] = [counted(v, self.ledger, self.number, depth) for v in y]
             return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
-        result = counted(y, self.ledger, self.number)
+        result = counted(y, self.ledger, self.number, depth)
         if op.view is not None and isinstance(result, CountedArray) and isinstance(args[0], CountedArray):
             link(result, args[0], op, kwargs)
         return result
@@ -166,18 +100,18 @@ class CountedArray(TracedArray, Counted):
     __slots__ = ("__weakref__", "children", "view")
 
     def become(self, other: Any) -> None:
-        self.value = other.value
+        self.value, self.depth = other.value, other.depth
 
 
-def counted(value: Any, ledger: Ledger, number: int) -> Counted:
+def counted(value: Any, ledger: Ledger, number: int, depth: int = 0) -> Counted:
     """A `Counted` of either kind."""
     result = CountedArray() if np.shape(value) else Counted()
-    result.value, result.ledger, result.number = value, ledger, number
+    result.value, result.ledger, result.number, result.depth = value, ledger, number, depth
     return result
 
 
 def count(f: Callable[..., Any]) -> Callable[..., Ledger]:
-    """Count what `f` computes.
+    """Count what `f` computes: the function, and one sweep of either mode over it.
 
     f: function of numbers, arrays or nested containers of them; `grad(f)`, `jacobian(f)` and the like too,
         whose sweeps are then counted with the run of `f`
@@ -189,13 +123,59 @@ def count(f: Callable[..., Any]) -> Callable[..., Ledger]:
     7
     >>> count(lambda x: np.sum(np.sin(np.exp(x)) + x))(np.ones(10_000)).tape_bytes
     80008
+    >>> print(count(lambda A, x: np.tanh(A @ x))(np.ones((10, 20)), np.ones(20)))
+                   function  forward sweep  reverse sweep
+    operations          410          1,240          1,030
+      product           400          1,200            800
+      function           10             20             20
+      arithmetic          0             20            210
+    multiply-adds       200            600            400
+    calls                 2              7              8
+    bytes             2,000          6,320          6,080
+    depth                 2              3              5
+    tape length           2              7              8
+    tape bytes        1,920          4,080          3,920
     """
 
     @functools.wraps(f)
     def counting(*args: Any, **kwargs: Any) -> Ledger:
         chosen = Selected(f, tuple(range(len(args))), args, kwargs)
-        ledger, number = Ledger(lambda: Recording(f, chosen.call, chosen.leaves)), next_number()
-        flatten(chosen.call(f, [counted(x, ledger, number) for x in chosen.leaves]))
-        return ledger
+        return counts(f, chosen.call, chosen.leaves)
 
     return counting
+
+
+def counts(f: Callable[..., Any], call: Callable[..., Any], leaves: Sequence[Any]) -> Ledger:
+    """The ledger of `call(f, leaves)`, which returns values or containers of them."""
+
+    def further(what: str) -> Any:
+        if what != "tape":
+            return counts(f, _forward(call) if what == "forward" else _reverse(call), leaves)
+        with Recording(f, call, leaves) as run:
+            return kept_bytes(run.entries), *length_and_depth(run.entries)
+
+    ledger, number = Ledger(further), next_number()
+    flatten(call(f, [counted(x, ledger, number) for x in leaves]))
+    return ledger
+
+
+def _forward(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call` with its tangents, along one."""
+
+    def pushed(f: Callable[..., Any], leaves: Sequence[Any]) -> list[Any]:
+        ones = [lifted(constant(x, 1.0), x) for x in leaves]
+        values, moved, _, _ = run_dual(f, call, leaves, ones)
+        return [v for v in (*values, *moved) if v is not None]
+
+    return pushed
+
+
+def _reverse(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call` with its adjoints, from one cotangent."""
+
+    def pulled(f: Callable[..., Any], leaves: Sequence[Any]) -> list[Any]:
+        with Recording(f, call, leaves) as run:
+            ones = [lifted(constant(y, 1.0), y) for y in run.values]
+            return [v for v in (*run.values, *run.pull(ones, last=True)) if v is not None]
+
+    return pulled

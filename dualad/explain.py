@@ -1,91 +1,116 @@
-"""What ways to a matrix of derivatives cost, by counted operations and the number of directions."""
+"""Tables of the ways to a matrix of derivatives: what each costs, and which is taken."""
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from .compressed import compressed, size_of
-from .count import count
+from .blocks import CHUNK_BYTES, itemsize_of
+from .count import counts
 from .derivative import F
+from .ledger import aligned_text
+from .model import Price, Sweeps, Tally, called, chunks_of, price, tally
 from .select import Selected
 
 
 class Way(NamedTuple):
-    """One way to a matrix: directions of forward mode, of reverse mode, and whether it is the one that is taken."""
+    """One way to a matrix: directions of forward mode and of reverse mode, and whether it is the one that is taken.
+
+    nonzeros: of the sparse matrix that is read from the products; None where they are the dense matrix
+    """
 
     name: str
     forward: int
     reverse: int
     chosen: bool = False
+    nonzeros: int | None = None
+
+    @property
+    def directions(self) -> int:
+        return self.forward + self.reverse
 
 
 class Prices:
-    """Operations of a function of `chosen` that returns m numbers: counted at a point, with one direction and two.
+    """Prices of ways to the Jacobian of a function of `chosen` that returns m numbers, at a point."""
 
-    A direction of either mode costs what the second one adds; the first brings the partial derivatives, or the tape.
-    """
-
-    def __init__(self, f: F, chosen: Selected, m: int) -> None:
+    def __init__(self, f: F, chosen: Selected, m: int, budget: int = CHUNK_BYTES) -> None:
         def function(xs: Any) -> Any:
             return chosen.call(f, xs)
 
-        def operations(k: int, columns: bool) -> int:
-            colors = np.arange(n if columns else m) % k
+        self._function, self._leaves, self._m, self._budget = function, chosen.leaves, m, budget
 
-            def products(xs: Any) -> Any:
-                sides = (colors, None) if columns else (None, colors)
-                return compressed(function, Selected(function, 0, (xs,), {}), (m, n), *sides)
+    @functools.cached_property
+    def _forward(self) -> Sweeps:
+        return Sweeps(self._function, self._leaves, self._m, True)
 
-            return count(products)(leaves).operations
+    @functools.cached_property
+    def _reverse(self) -> Sweeps:
+        return Sweeps(self._function, self._leaves, self._m, False)
 
-        leaves, n = list(chosen.leaves), size_of(chosen.leaves)
-        self.function = max(1, count(function)(leaves).operations)
-        self._first = [operations(1, columns) for columns in (True, False)]
-        self._next = [
-            operations(2, columns) - one for columns, one in zip((True, False), self._first, strict=True)
-        ]
+    @functools.cached_property
+    def operations(self) -> int:
+        """Operations of the function itself."""
+        return counts(self._function, called, self._leaves).operations
 
-    def of(self, way: Way) -> float:
-        """Operations of a way."""
-        return sum(
-            first + (k - 1) * more
-            for k, first, more in zip((way.forward, way.reverse), self._first, self._next, strict=True)
-            if k
-        )
+    def of(self, way: Way) -> Price:
+        """What a way costs."""
+        return price(self.tally(way))
+
+    def tally(self, way: Way) -> Tally:
+        """The counts of a way."""
+        found = tally(nonzeros=way.nonzeros or 0)
+        if way.forward:
+            found = found + self._of(self._forward, way.forward)
+        if way.reverse:
+            found = found + self._of(self._reverse, way.reverse)
+        return found
+
+    def _of(self, sweeps: Sweeps, k: int) -> Tally:
+        chunks, _ = chunks_of(k, sweeps.width(), itemsize_of(self._leaves), self._budget)
+        return sweeps.of(k, chunks)
 
 
 class Explanation:
-    """A table of ways to a matrix: it prints itself; `rows` has the numbers.
+    """A table of ways to a matrix, the cheapest by prediction first: it prints itself; `rows` has the numbers.
 
     rows: dicts with `way`, `directions`, `operations` (predicted), `evaluations` (of the function that many operations
-        would be), `seconds` (measured, or None) and `chosen`
+        would be), `predicted` (seconds, by a model of all that was counted), `seconds` (measured, or None), `chosen`
+    winner: the way that is predicted to be the cheapest
     """
 
     def __init__(
-        self, head: Sequence[str], ways: Sequence[Way], prices: Prices, seconds: dict[str, float]
+        self,
+        head: Sequence[str],
+        priced: Sequence[tuple[Way, Price]],
+        operations: int,
+        seconds: dict[str, float] | None = None,
     ) -> None:
+        """Take the ways with their prices, and the operations of the function."""
         self.head = list(head)
         self.rows: list[dict[str, Any]] = [
             {
                 "way": way.name,
-                "directions": way.forward + way.reverse,
-                "operations": prices.of(way),
-                "evaluations": prices.of(way) / prices.function,
-                "seconds": seconds.get(way.name),
+                "directions": way.directions,
+                "operations": cost.operations,
+                "evaluations": cost.operations / max(1, operations),
+                "predicted": cost.seconds,
+                "seconds": (seconds or {}).get(way.name),
                 "chosen": way.chosen,
             }
-            for way in ways
+            for way, cost in sorted(priced, key=lambda item: item[1].seconds)
         ]
 
+    @property
+    def winner(self) -> str:
+        return str(self.rows[0]["way"])
+
     def __repr__(self) -> str:
-        table = [("", "way", "directions", "operations", "evaluations", "measured")]
+        head = ("", "way", "directions", "operations", "evaluations", "predicted", "measured")
+        table: list[tuple[str, ...]] = [head]
         for row in self.rows:
-            seconds = row["seconds"]
             table.append(
                 (
                     "→" if row["chosen"] else "",
@@ -93,18 +118,13 @@ class Explanation:
                     f"{row['directions']:,}",
                     f"{row['operations']:.3g}",
                     f"{row['evaluations']:.3g}",
-                    "" if seconds is None else f"{1e3 * seconds:.3g} ms",
+                    f"{1e3 * row['predicted']:.3g} ms",
+                    "" if row["seconds"] is None else f"{1e3 * row['seconds']:.3g} ms",
                 )
             )
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if k < 2 else cell.rjust(width)
-                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in table
-        ]
-        return "\n".join([*self.head, *lines])
+        if not any(line[-1] for line in table[1:]):
+            table = [line[:-1] for line in table]
+        return "\n".join([*self.head, aligned_text(table, 2)])
 
 
 def seconds_of(call: Callable[[], Any]) -> float:

@@ -22,12 +22,11 @@ from .blocks import (
 from .compressed import size_of
 from .derivative import F, all_complex, complex_results, grad
 from .elsewhere import elsewhere
-from .errors import ArgumentError, DtypeError, NotScalarError, TraceError, error
-from .explain import Explanation, Prices, Way
+from .errors import ArgumentError, DtypeError, NotScalarError, error
 from .op import is_complex
 from .paying import blocks as dense_blocks
-from .paying import paying, pays
-from .planning import real_only
+from .paying import paying
+from .predict import COMPOSITIONS, cheaper, forward_pays, hessian_ways, jacobian_ways
 from .run import Recording, conjugated, writeable
 from .select import Argnums, Selected, named
 from .sparse import hessian_plan, jacobian_plan
@@ -87,7 +86,11 @@ def value_and_jacobian(
                     plan = paying(make, chosen, m)
                 if plan is not None:
                     blocks = dense_blocks(plan(*args, **kwargs), values, leaves)
-                elif mode == "auto" and n <= m * (1 + split) and not pairs:
+                elif (
+                    mode == "auto"
+                    and not pairs
+                    and (n <= 2 * m if split else forward_pays(f, chosen, run, chunk_bytes))
+                ):
                     blocks = pushed(run, leaves, n, width, chunk_bytes, others)
                 else:
                     blocks = reverse(run, leaves, m, width, chunk_bytes, last=not split, elsewhere=others)
@@ -150,7 +153,7 @@ def jacobian(
     chunk_bytes: bytes (default 8 MiB) that an array may take with its directions: the input in forward mode, the
         largest intermediate result in the others; more directions go in further sweeps
     holomorphic: `f` maps complex arrays to complex ones, holomorphically, and its complex Jacobian is asked for
-    explain: return no Jacobian but a table of what it costs in each mode, by counted operations
+    explain: return no Jacobian but a table of what it costs in each mode, as `predict` finds it
     executor: of `concurrent.futures`, or like these: sweeps after the first are its tasks, and each runs `f` once more.
         `chunk_bytes` says how many sweeps there are; the numbers are those without an executor. Processes need an `f`
         that can be pickled, as a module's functions can. Sparse plans take their few directions here
@@ -168,35 +171,10 @@ def jacobian(
     """
     both = value_and_jacobian(f, argnums, mode, chunk_bytes, holomorphic, executor)
     if explain:
-        return _explained(f, argnums, mode)
+        return functools.wraps(f)(
+            lambda *args, **kwargs: jacobian_ways(f, args, kwargs, argnums, mode, chunk_bytes)
+        )
     return functools.wraps(f)(lambda *args, **kwargs: both(*args, **kwargs)[1])
-
-
-def _explained(f: F, argnums: Argnums, mode: str) -> F:
-    @functools.wraps(f)
-    def derived(*args: Any, **kwargs: Any) -> Explanation:
-        chosen = real_only(f, Selected(f, argnums, args, kwargs))
-        with Recording(f, chosen.call, chosen.leaves) as run:
-            n, m = size_of(chosen.leaves), size_of(run.values)
-        taken = ("forward" if n <= m else "reverse") if mode == "auto" else mode
-        ways = [Way("forward", n, 0, taken == "forward"), Way("reverse", 0, m, taken == "reverse")]
-        head = [f"Jacobian of {named(f)}, {m} × {n}, mode '{mode}'"]
-        try:
-            plan = jacobian_plan(f, args, kwargs, argnums)
-            by_plan = taken == "sparse" or (mode == "auto" and pays(plan))
-            name = plan.coloring.partition if by_plan else ""
-            ways = [way._replace(chosen=way.chosen and not by_plan) for way in ways]
-            ways += [
-                way._replace(name=f"sparse, by {way.name}", chosen=way.name == name) for way in plan.ways()
-            ]
-            head.append(
-                f"nonzeros: {plan.nnz}; a sparse matrix by mode='sparse', or a plan by sparse_jacobian"
-            )
-        except (ArgumentError, TraceError) as reason:  # SciPy is missing, or shapes depend on values
-            head.append(f"no sparse mode: {str(reason).splitlines()[0]}")
-        return Explanation(head, ways, Prices(f, chosen, m), {})
-
-    return derived
 
 
 def hessian(
@@ -205,15 +183,18 @@ def hessian(
     mode: str = "auto",
     chunk_bytes: int = CHUNK_BYTES,
     holomorphic: bool = False,
+    explain: bool = False,
 ) -> F:
     """Hessian of a scalar function: a Jacobian of a gradient, in any of the four compositions of modes.
 
     f: function of arrays, or nested containers of them, returning a real scalar
     argnums, chunk_bytes, holomorphic: as for `jacobian`
-    mode: 'forward-over-reverse' (what 'auto' takes: one gradient's tape, pushed along all directions at once, or
-        from 1000 inputs on, where they are far fewer, those of a sparse plan),
-        'reverse-over-forward', 'forward-over-forward', 'reverse-over-reverse'; 'sparse' finds the pattern and carries
-        groups of columns together. For many points make a plan, once: `sparse_hessian`
+    mode: 'forward-over-reverse' (a gradient's tape, pushed along all directions at once), 'reverse-over-reverse',
+        'forward-over-forward', 'reverse-over-forward'; 'sparse' finds the pattern and carries groups of columns
+        together. For many points make a plan, once: `sparse_hessian`. 'auto' takes the first; of large Hessians, where
+        counting takes a small part of the time, the one of the first two that is predicted to cost less, or from 1000
+        inputs on the directions of a sparse plan, if these are far fewer
+    explain: return no Hessian but a table of what it costs in each mode, as `predict` finds it
     returns: a function of the same arguments; for an array, an array of shape `input.shape + input.shape`, symmetric
         to the last bit: of two halves that rounding made differ, the mean; with mode='sparse' a
         `scipy.sparse.csr_array` of shape (size of the input, size of the input)
@@ -223,13 +204,38 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
-    if mode == "sparse":
-        return _sparse_hessian(f, argnums, chunk_bytes, holomorphic)
-    outer, over, inner = ("forward-over-reverse" if mode == "auto" else str(mode)).partition("-over-")
-    if over == "" or {outer, inner} - {"forward", "reverse"}:
+    if mode not in ("auto", "sparse", *COMPOSITIONS):
         raise error(
             ArgumentError, f"hessian has no mode {mode!r}", "mode='auto' or, say, 'forward-over-reverse'"
         )
+    if explain:
+        return functools.wraps(f)(
+            lambda *args, **kwargs: hessian_ways(f, args, kwargs, argnums, mode, chunk_bytes)
+        )
+    if mode == "sparse":
+        return _sparse_hessian(f, argnums, chunk_bytes, holomorphic)
+    if mode != "auto":
+        return _composed(f, argnums, mode, chunk_bytes, holomorphic)
+    ways = {way: _composed(f, argnums, way, chunk_bytes, holomorphic) for way in COMPOSITIONS[:2]}
+    if holomorphic:
+        return ways[COMPOSITIONS[0]]
+
+    @functools.wraps(f)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        chosen = Selected(f, argnums, args, kwargs)
+        make = functools.partial(hessian_plan, f, args, kwargs, argnums, chunk_bytes=chunk_bytes)
+        plan = paying(make, chosen, size_of(chosen.leaves))
+        if plan is not None:
+            found = dense_blocks(plan(*args, **kwargs), chosen.leaves, chosen.leaves)
+            return symmetric(chosen.rebuild([chosen.rebuild(row) for row in apart(found)]))
+        return ways[cheaper(f, chosen, chunk_bytes)](*args, **kwargs)
+
+    return derived
+
+
+def _composed(f: F, argnums: Argnums, mode: str, chunk_bytes: int, holomorphic: bool) -> F:
+    """The dense Hessian by a composition of two modes."""
+    outer, inner = mode.split("-over-")
     if inner == "reverse":
         inside = grad(f, argnums, holomorphic=holomorphic)
     else:
@@ -240,20 +246,7 @@ def hessian(
     def dense(*args: Any, **kwargs: Any) -> Any:
         return symmetric(both(*args, **kwargs)[1])
 
-    if mode != "auto" or holomorphic:
-        return dense
-
-    @functools.wraps(f)
-    def derived(*args: Any, **kwargs: Any) -> Any:
-        chosen = Selected(f, argnums, args, kwargs)
-        make = functools.partial(hessian_plan, f, args, kwargs, argnums, chunk_bytes=chunk_bytes)
-        plan = paying(make, chosen, size_of(chosen.leaves))
-        if plan is None:
-            return dense(*args, **kwargs)
-        found = dense_blocks(plan(*args, **kwargs), chosen.leaves, chosen.leaves)
-        return symmetric(chosen.rebuild([chosen.rebuild(row) for row in apart(found)]))
-
-    return derived
+    return dense
 
 
 def _sparse_hessian(f: F, argnums: Argnums, chunk_bytes: int, holomorphic: bool) -> F:

@@ -188,8 +188,8 @@ class Plan:
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
         """What a call costs by this plan, and by the others that it was chosen among, at the function's arguments.
 
-        returns: a table that prints itself: directions of each way, operations counted with one direction of each
-            kind and multiplied, and what the plan takes here
+        returns: a table that prints itself: directions of each way, its operations and time as `predict` finds them,
+            and what the plan takes here
         """
         chosen, found = self._chosen(args, kwargs), self.coloring
         (m, n), density = self.shape, self.nnz / max(math.prod(self.shape), 1)
@@ -202,14 +202,15 @@ class Plan:
         if apart:
             ways = [way._replace(chosen=False) for way in ways]
             name = f"{apart.coloring.partition}, between constant maps"
-            ways.append(Way(name, *apart.coloring.counts, chosen=True))
+            ways.append(Way(name, *apart.coloring.counts, True, self.nnz))
         taken = next(way.name for way in ways if way.chosen)
         seconds = {taken: seconds_of(lambda: self(*args, **kwargs))}
-        return Explanation(head, ways, Prices(self._inner, chosen, m), seconds)
+        prices = Prices(self._inner, chosen, m, self._chunk_bytes)
+        return Explanation(head, [(way, prices.of(way)) for way in ways], prices.operations, seconds)
 
     def ways(self, taken: str = "") -> list[Way]:
         """The partitions that were tried, with their numbers of directions."""
-        return [Way(c.partition, *c.counts, chosen=c.partition == taken) for c in self._tried]
+        return [Way(c.partition, *c.counts, c.partition == taken, self.nnz) for c in self._tried]
 
     def verify(self, *args: Any, probes: int = 2, seed: int = 0, **kwargs: Any) -> None:
         """Raise unless products of the matrix with random vectors are what `jvp` and `vjp` give.

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .comparison import Comparison, Mismatch, Tolerance, Trouble, told
-from .count import Counted, Ledger, counted
+from .count import Counted, counted
 from .custom import Written
 from .differences import STEP
 from .errors import user_line
+from .ledger import Ledger
 from .op import Op, primal
 from .tracer import next_number
 from .tree import Rebuild, flatten

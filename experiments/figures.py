@@ -17,6 +17,13 @@ STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#009e73", "marker": "^", "linestyle": "-."},
     {"color": "#7b3294", "marker": "D", "linestyle": ":"},
 )
+# Three more, for figures of many series.
+SEVEN: tuple[dict[str, Any], ...] = (
+    *STYLES,
+    {"color": "#e69f00", "marker": "v", "linestyle": (0, (5, 1))},
+    {"color": "#56b4e9", "marker": "P", "linestyle": (0, (3, 1, 1, 1))},
+    {"color": "0.3", "marker": "x", "linestyle": (0, (1, 3))},
+)
 THEORY: dict[str, Any] = {"color": "0.45", "linewidth": 1.0}
 """Lines that were not measured are thin and grey."""
 

@@ -27,7 +27,7 @@ from experiments.problems import vector_field
 
 QUESTION = "Forward or reverse: which mode computes the Jacobian of Rⁿ → Rᵐ cheaper?"
 MODES = ("forward", "reverse")
-TITLES = ("predicted by counted operations", "measured in seconds")
+TITLES = ("predicted by dualad.predict", "measured in seconds")
 LETTERS = {"forward": "F", "reverse": "R", "tie": "="}
 LOOKS: dict[str, dict[str, Any]] = {
     "forward": {"facecolor": "white"},
@@ -46,29 +46,31 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     timing.check({mode: way(*point) for mode, way in ways.items()})
     counts = {name: ledger(way, *point) for name, way in {"function": vector_field.field, **ways}.items()}
     calls = {mode: partial(way, *point) for mode, way in ways.items()}
-    return {"counts": counts, **timing.race(calls, settings)}
+    table = dualad.predict(vector_field.field, *point).jacobian
+    predicted = {row["way"]: row["predicted"] for row in table.rows if row["way"] in MODES}
+    return {"counts": counts, "predicted": predicted, **timing.race(calls, settings)}
 
 
 def rows(results: list[Result]) -> list[Row]:
     table = []
     for result in results:
-        samples, counts = result["measured"]["samples"], result["measured"]["counts"]
-        forward, reverse = (counts[mode]["operations"] for mode in MODES)
+        measured = result["measured"]
+        samples, counts, predicted = measured["samples"], measured["counts"], measured["predicted"]
         in_time = timing.ratio(samples["forward"], samples["reverse"])
         table.append(
             {
                 **result["cell"],
-                "forward_operations": forward,
-                "reverse_operations": reverse,
-                "predicted_ratio": forward / reverse,
-                "predicted": "tie" if forward == reverse else MODES[forward > reverse],
-                "forward_seconds": timing.median(samples["forward"]),
-                "reverse_seconds": timing.median(samples["reverse"]),
+                **{f"{mode}_operations": counts[mode]["operations"] for mode in MODES},
+                "operations_ratio": counts["forward"]["operations"] / counts["reverse"]["operations"],
+                "predicted_ratio": predicted["forward"] / predicted["reverse"],
+                "predicted": min(MODES, key=lambda mode: predicted[mode]),
+                **{f"{mode}_seconds": timing.median(samples[mode]) for mode in MODES},
                 "measured_ratio": in_time["median"],
                 "spread": [in_time["low"], in_time["high"]],
                 "measured": "tie" if in_time["tie"] else MODES[in_time["median"] > 1],
             }
         )
+        table[-1]["right"] = table[-1]["measured"] in ("tie", table[-1]["predicted"])
     return table
 
 
@@ -86,10 +88,14 @@ def crossing(rows: list[Row], m: int, key: str) -> float | None:
     return found[len(found) // 2] if found else None
 
 
-def agreement(rows: list[Row]) -> tuple[int, int]:
-    """(cells where the prediction is the measured winner, decisive cells)."""
-    decisive = [row for row in rows if "tie" not in (row["measured"], row["predicted"])]
-    return sum(row["measured"] == row["predicted"] for row in decisive), len(decisive)
+def agreement(rows: list[Row], key: str = "predicted_ratio") -> tuple[int, int]:
+    """(cells where the mode that `key` makes the cheaper is the measured winner, decisive cells).
+
+    Decisive is a cell that is no tie by the clock; a tie by `key` is wrong there.
+    """
+    decisive = [row for row in rows if row["measured"] != "tie"]
+    right = [row for row in decisive if (row[key] < 1 if row["measured"] == "forward" else row[key] > 1)]
+    return len(right), len(decisive)
 
 
 def crossings(rows: list[Row], key: str) -> list[tuple[int, float]]:
@@ -100,17 +106,24 @@ def crossings(rows: list[Row], key: str) -> list[tuple[int, float]]:
 
 def answer(rows: list[Row]) -> str:
     right, decisive = agreement(rows)
-    share = f" ({right / decisive:.0%})" if decisive else ""
-    text = (
-        f"Counting operations names the faster mode in {right} of {decisive} decisive cells{share}; "
-        f"{len(rows) - decisive} of {len(rows)} cells are ties by the count or by the clock"
-    )
+    ties = len(rows) - decisive
+    text = f"dualad.predict names the fastest mode in {shared(right + ties, len(rows))} of the grid"
+    if ties:
+        text += f", {ties} of them ties by the clock, where either is right; in {shared(right, decisive)} of the others"
+    text += f" (the number of operations alone: {shared(agreement(rows, 'operations_ratio')[0], decisive)})"
     predicted, measured = crossings(rows, "predicted_ratio"), crossings(rows, "measured_ratio")
     if not predicted or not measured:
         return text + "; the crossover lies outside this grid."
-    typical = timing.median([n / m for m, n in predicted])
-    clock = " and ".join(f"n ≈ {n:.0f} for m = {m}" for m, n in dict.fromkeys((measured[0], measured[-1])))
-    return f"{text}; reverse mode takes over at n ≈ {typical:.2g} m by the count, at {clock} by the clock."
+    places = [
+        " and ".join(f"n ≈ {n:.0f} for m = {m}" for m, n in dict.fromkeys((found[0], found[-1])))
+        for found in (predicted, measured)
+    ]
+    return f"{text}; reverse mode takes over at {places[0]} by prediction, at {places[1]} by the clock."
+
+
+def shared(part: int, whole: int) -> str:
+    """A number of cells and its share."""
+    return f"{part} of {whole} cells ({part / max(whole, 1):.0%})"
 
 
 def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
@@ -124,7 +137,7 @@ def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
         figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
     caption = (
         "The winner in each cell (F forward, white; R reverse, hatched; = tie) and how many times cheaper it "
-        "is. Left by counted operations, right by time; a bold frame marks a cell where the two disagree."
+        "is. Left as predicted from counts, right by time; a bold frame marks a cell where the two disagree."
     )
     return [(figures.save(figure, stem.with_name(stem.name + "-winners.png")), caption)]
 
@@ -138,7 +151,7 @@ def winner_map(ax: Any, rows: list[Row], kind: str, columns: list[int], lines: l
         winner = row[kind]
         look = LOOKS[winner]
         ax.add_patch(Rectangle((i - 0.5, j - 0.5), 1, 1, linewidth=0, **look))
-        wrong = "tie" not in (row["measured"], row["predicted"]) and row["measured"] != row["predicted"]
+        wrong = not row["right"]
         width, grey = (2.5, "0.0") if wrong else (0.6, "0.6")
         frame = Rectangle(
             (i - 0.5, j - 0.5), 1, 1, fill=False, linewidth=width, edgecolor=grey, zorder=3 + wrong
@@ -176,22 +189,23 @@ EXPERIMENT = Experiment(
     question=QUESTION,
     theory=(
         "Forward mode carries n directions, one per input; reverse mode carries m cotangents, one per "
-        "output. Each costs about the same per direction, so the crossover is expected near n = m. The exact "
-        "prediction counts the operations of both; time differs from it where memory traffic and calls "
-        "weigh more than arithmetic."
+        "output. Each costs about the same per direction, so by operations the crossover is at n = m. While "
+        "arrays are small the calls cost more than the arithmetic, and reverse mode makes more of them: it "
+        "records first. The prediction weighs both, with constants that are the same on every machine."
     ),
     columns=(
         Column("n", "n", "count"),
         Column("m", "m", "count"),
         Column("forward_operations", "forward operations", "count", brief=False),
         Column("reverse_operations", "reverse operations", "count", brief=False),
-        Column("predicted", "predicted"),
-        Column("predicted_ratio", "by operations", "ratio"),
+        Column("operations_ratio", "by operations", "ratio"),
+        Column("predicted_ratio", "predicted", "ratio"),
+        Column("predicted", "winner"),
         Column("forward_seconds", "forward", "seconds"),
         Column("reverse_seconds", "reverse", "seconds"),
-        Column("measured_ratio", "by time", "ratio"),
+        Column("measured_ratio", "measured", "ratio"),
         Column("spread", "quartiles", "spread"),
-        Column("measured", "measured"),
+        Column("measured", "winner"),
     ),
     settings={
         **TIMING,

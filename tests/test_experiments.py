@@ -12,7 +12,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 pytest.importorskip("sklearn")
 
-from experiments import NAMES, cli, jacobian_cost, overhead, report, timing
+from experiments import NAMES, cli, hessian_cost, jacobian_cost, overhead, report, timing
 from experiments.experiment import digits, load, show
 from experiments.problems import chains, logistic, network, rosenbrock
 from experiments.run import run
@@ -22,7 +22,7 @@ HASTE = {"rounds": 2, "sample_seconds": 1e-7, "cell_seconds": 0.0}
 TINY = {
     "gradient-cost": {"n": [1, 5, 40], "sampled_sweeps": 7},
     "jacobian-cost": {"n": [1, 24], "m": [1, 24], "width": 6},
-    "hessian-cost": {"hidden": [1, 3], "n": [3, 20], "samples": 8},
+    "hessian-cost": {"hidden": [1, 3], "n": [3, 20], "samples": 8, "series": 13},
     "overhead": {},
     "compiled": {"problems": ["logistic", "compile-100"], "largest": 8, "slow": 0},
     "sparse": {"problems": ["rosenbrock-1000", "arrow-1000"], "largest": 8, "growth": [8, 32]},
@@ -133,9 +133,33 @@ def test_sweeps_are_sampled_only_where_said(documents):
 
 
 def test_predicted_winners_on_decisive_cells(documents):
-    winners = {(row["n"], row["m"]): row["predicted"] for row in documents["jacobian-cost"]["rows"]}
-    assert winners[24, 1] == "reverse"
-    assert winners[1, 24] == "forward"
+    rows = {(row["n"], row["m"]): row for row in documents["jacobian-cost"]["rows"]}
+    assert rows[24, 1]["operations_ratio"] > 4 > 0.25 > rows[1, 24]["operations_ratio"]
+    assert rows[1, 24]["predicted"] == "forward"
+    assert rows[1, 24]["predicted_ratio"] < rows[24, 1]["predicted_ratio"]
+    foreseen = {row["foreseen"] for row in documents["hessian-cost"]["rows"]}
+    assert foreseen <= {"forward-over-reverse", "reverse-over-reverse", "sparse plan"}
+
+
+def test_shares_of_cells_that_were_foreseen():
+    def row(predicted, measured, ratio=2.0):
+        ratios = {"predicted_ratio": ratio, "operations_ratio": 1.0, "measured_ratio": 1.0}
+        return {"measured": measured, "predicted": predicted, **ratios, "n": 1, "m": 1}
+
+    rows = [row("reverse", "reverse"), row("reverse", "forward"), row("reverse", "tie")]
+    rows.append(row("forward", "forward", 0.5))
+    assert jacobian_cost.agreement(rows) == (2, 3)
+    assert jacobian_cost.agreement(rows, "operations_ratio") == (0, 3)
+    text = jacobian_cost.answer(rows)
+    assert "3 of 4 cells (75%)" in text and "2 of 3 cells (67%)" in text and "alone: 0 of 3" in text
+
+
+def test_the_ways_to_a_hessian(documents):
+    rows = [row for row in documents["hessian-cost"]["rows"] if row["problem"] == "rosenbrock"]
+    assert {row["mode"] for row in rows if row["n"] == 3} == set(hessian_cost.WAYS)
+    assert {row["mode"] for row in rows if row["n"] == 20} == set(hessian_cost.WAYS) - {"Taylor series"}
+    for row in rows:
+        assert (row["predicted"] is None) == (row["mode"] in ("Taylor series", "differences"))
 
 
 def test_a_gradient_by_forward_mode_inside_makes_the_hessian_dear(documents):
@@ -195,7 +219,9 @@ def watched():
             raise Interruption
         measured.append(cell)
         count = {"forward": {"operations": cell["n"]}, "reverse": {"operations": cell["m"]}}
-        return {"counts": count, "samples": {"forward": [1.0 * cell["n"]], "reverse": [1.0 * cell["m"]]}}
+        predicted = {"forward": 1.0 * cell["n"], "reverse": 1.0 * cell["m"]}
+        samples = {mode: [seconds] for mode, seconds in predicted.items()}
+        return {"counts": count, "predicted": predicted, "samples": samples}
 
     return replace(load("jacobian-cost"), measure=measure), measured, stop
 
