@@ -41,6 +41,7 @@ from .second import curl, divergence, gauss_newton_product, value_grad_and_hessi
 from .sparse import sparse_hessian, sparse_jacobian
 from .taylor import mixed_derivative, taylor
 from .teach.draw import draw
+from .teach.player import player
 from .teach.table import trace_table
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "multilinear",
     "plain",
     "predict",
+    "player",
     "primal",
     "scan",
     "sparse_hessian",
