@@ -166,6 +166,13 @@ def _squared_sech(code: Code, a: int) -> int:
     return code.emit("fdiv", code.emit("fmul", t, code.constant(4.0)), code.emit("fmul", below, below))
 
 
+def _cosine(code: Code, a: int, b: int) -> int:
+    """The rule of hypot: 0 for no vector."""
+    y = code.emit("hypot", a, b)
+    none = code.emit("oeq", y, code.constant(0.0), kind="b")
+    return code.emit("fdiv", a, code.emit("select", none, code.one, y))
+
+
 def _times(factor: float) -> Row:
     return lambda code, a: code.emit("fmul", a, code.constant(factor))
 
@@ -188,7 +195,8 @@ ROWS: dict[str, Row] = {
     "np.less_equal": _compare("ole"), "np.greater": _compare("ogt"), "np.greater_equal": _compare("oge"),
     "np.logical_and": _logic("and"), "np.logical_or": _logic("or"), "np.logical_xor": _logic("xor"),
     "np.bitwise_and": _logic("and"), "np.bitwise_or": _logic("or"), "np.bitwise_xor": _logic("xor"),
-    "sech²": _squared_sech,
+    "sech²": _squared_sech, "a / hypot(a, b)": _cosine,
+    "1 - x²": lambda code, a: code.emit("fmul", code.emit("fsub", code.one, a), code.emit("fadd", code.one, a)),
     "np.logical_not": lambda code, a: code.emit("xor", truth(code, a), code.constant(True), kind="b"),
     "np.isnan": _nan, "np.isinf": _isinf, "np.isfinite": _isfinite,
 }  # fmt: skip

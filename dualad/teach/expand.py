@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import ArgumentError, TraceError, error
+from ..errors import ArgumentError, error
 from ..native.code import Code
 from ..native.lowering import INTRINSICS, LIBRARY
 from ..native.scalars import NotScalar, Scalars
@@ -20,8 +20,8 @@ from ..push import constant, partial, push
 from ..run import lifted
 from ..select import Selected, named
 from ..simplify import simplified
-from ..symbol import ReadsTraced, traced
 from ..sweep import Node
+from ..symbol import traced
 from ..tape import part
 from ..tree import flatten
 from .graph import Traced, recorded, subscript, unit
@@ -59,8 +59,8 @@ class Link(NamedTuple):
 class Cells(NamedTuple):
     """The numbers of a trace, the first `inputs` of them inputs.
 
-    outputs: name, cell (-1 for what no input moves), value and place in the program of each; code: instructions and guards, or None,
-        and then `why` says why there are none
+    outputs: name, cell (-1 for what no input moves), value and place in the program of each
+    code: instructions and guards, or None, and then `why` says why there are none
     """
 
     title: str
@@ -86,13 +86,11 @@ class Pieces(NamedTuple):
 def expanded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cells:
     """The trace of `f(*args, **kwargs)`, number by number."""
     chosen = Selected(f, tuple(range(len(args))), args, kwargs)
-    if any(map(is_complex, chosen.leaves)):
-        raise error(ArgumentError, "player steps through functions of real numbers", "the real and imaginary parts")
     with np.errstate(all="ignore"):
         try:
             return _again(f, args, kwargs, chosen)
-        except (NotScalar, TraceError, ReadsTraced) as reason:
-            why = str(reason).partition("\n")[0] or "the function reads a value that is traced elsewhere"
+        except Exception as reason:  # what is no fault of the tracing, the plain run below raises again
+            why = str(reason).partition("\n")[0] or "it reads a value that is traced elsewhere"
         trace = recorded(f, args, kwargs, "player")
         found = _pieces(trace)
     return _cells(named(f), trace, found, found, None, why)
@@ -132,6 +130,12 @@ def _examples(tree: Any) -> Any:
 def _pieces(trace: Traced) -> Pieces:
     partials: list[list[list[Any] | None]] = []
     n = len(trace.leaves)
+    if any(is_complex(v) for part in trace.values for v in (part if isinstance(part, tuple) else (part,))):
+        raise error(
+            ArgumentError,
+            "player steps through real numbers, and this function computes complex ones",
+            "their real and imaginary parts; draw and trace_table show complex values",
+        )
     size = sum(_size(v) for v in trace.values)
     if size > 8 * MOST:
         raise _too_large(size)
@@ -171,7 +175,10 @@ def jacobians(node: Node, a: int, y: Any, operands: Sequence[Any]) -> list[Any]:
     columns = []
     still: list[Any] = [None] * len(operands)
     if node.op.kind == "linear":  # which would take plain zeros for numbers like any others
-        still = [lifted(constant(v, 0.0), v) if i >= 0 else None for v, i in zip(operands, node.parents, strict=True)]
+        still = [
+            lifted(constant(v, 0.0), v) if i >= 0 else None
+            for v, i in zip(operands, node.parents, strict=True)
+        ]
     for place in np.ndindex(np.shape(x)):
         dxs = list(still)
         dxs[a] = lifted(unit(x, place), x)
@@ -181,7 +188,9 @@ def jacobians(node: Node, a: int, y: Any, operands: Sequence[Any]) -> list[Any]:
     if not np.shape(x):
         return list(columns[0])
     return [
-        np.reshape(np.stack(parts, axis=-1), np.shape(v) + np.shape(x)) if columns else constant(v, 0.0)
+        np.reshape(np.stack(parts, axis=-1), np.shape(v) + np.shape(x))
+        if columns
+        else np.zeros(np.shape(v) + np.shape(x))
         for v, parts in zip(ys, zip(*columns, strict=True) if columns else [()] * len(ys), strict=True)
     ]
 
@@ -222,7 +231,10 @@ def _cells(
     for k in range(n):
         value, where = np.asarray(numbers.values[k]), np.asarray(positions.values[k])
         labels = [_element(trace.labels[k], place) for place in np.ndindex(value.shape)]
-        found = [made.add(*each, "", p) for *each, p in zip(labels, value.ravel(), where.ravel(), strict=True)]
+        found = [
+            made.add(label, x, "", p)
+            for label, x, p in zip(labels, value.ravel(), where.ravel(), strict=True)
+        ]
         made.places.append(np.array(found, dtype=int).reshape(value.shape))
     inputs = len(made.cells)
     for k, node in enumerate(trace.read[n:], n):
@@ -232,10 +244,10 @@ def _cells(
             continue
         several = isinstance(numbers.values[k], tuple)
         parts = numbers.values[k] if several else (numbers.values[k],)
-        where = positions.values[k] if several else (positions.values[k],)
+        wheres = positions.values[k] if several else (positions.values[k],)
         found_parts = tuple(
             _spread(made, node, trace.lines[k], v, p, j, numbers.partials[k - n], positions.partials[k - n])
-            for j, (v, p) in enumerate(zip(parts, where, strict=True))
+            for j, (v, p) in enumerate(zip(parts, wheres, strict=True))
         )
         made.places.append(found_parts if several else found_parts[0])
         if len(made.cells) > MOST:
@@ -245,7 +257,9 @@ def _cells(
     cells = [cell._replace(formula=_named(cell.formula, names)) for cell in cells]
     outputs: list[tuple[str, int, float, int]] = []
     labels = below(trace.run.rebuild(trace.run.values), "y")
-    for label, v, w, position in zip(labels, numbers.results, positions.results, trace.run.positions, strict=True):
+    for label, v, w, position in zip(
+        labels, numbers.results, positions.results, trace.run.positions, strict=True
+    ):
         value, where = np.asarray(v), np.asarray(w)
         places = made.places[position] if position >= 0 else np.full(value.shape, -1)
         for place in np.ndindex(value.shape):
@@ -291,7 +305,12 @@ def _spread(
 
 
 def _formula(
-    made: _Expansion, node: Node, shape: tuple[int, ...], at: tuple[int, ...], sources: list[int], elementwise: bool
+    made: _Expansion,
+    node: Node,
+    shape: tuple[int, ...],
+    at: tuple[int, ...],
+    sources: list[int],
+    elementwise: bool,
 ) -> str:
     """The formula, with marks for the names, which come later."""
     if elementwise:
@@ -317,5 +336,3 @@ def _named(words: str, names: Sequence[str]) -> str:
 
 def _element(label: str, place: tuple[int, ...]) -> str:
     return f"{label}[{', '.join(map(str, place))}]" if place else label
-
-

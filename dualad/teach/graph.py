@@ -115,17 +115,21 @@ class Traced(NamedTuple):
     values: list[Any]
 
 
+def refuse_traced(leaves: Sequence[Any], who: str, symbols: bool = True) -> None:
+    """Raise unless there are leaves, and all of them plain; or symbols, where those are none to be refused."""
+    if not leaves or any(isinstance(x, Tracer) and (symbols or not x.symbolic) for x in leaves):
+        call = f"{who}(f)(2.0)" if who == "trace_table" else f"{who}(f, 2.0)"
+        raise error(
+            ArgumentError,
+            f"{who} was given {'traced values' if leaves else 'no number'} to show",
+            f"plain numbers and arrays: {call}, outside of other derivatives",
+        )
+
+
 def recorded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], who: str) -> Traced:
     """`f(*args, **kwargs)` on a tape that notes the user's lines, with the values of all operations."""
     chosen = Selected(f, tuple(range(len(args))), args, kwargs)
-    if not chosen.leaves or any(isinstance(x, Tracer) and not x.symbolic for x in chosen.leaves):
-        raise error(
-            ArgumentError,
-            f"{who} was given {'traced values' if chosen.leaves else 'no number'} to show",
-            f"plain numbers and arrays: {who}(f)(2.0), outside of other derivatives"
-            if who == "trace_table"
-            else f"plain numbers and arrays: {who}(f, 2.0), outside of other derivatives",
-        )
+    refuse_traced(chosen.leaves, who, symbols=False)
 
     def call(f: Callable[..., Any], xs: Sequence[Any]) -> Any:
         tape = xs[0].tape

@@ -35,7 +35,9 @@ class Player:
     def html(self) -> str:
         """The page: markup, style, script and data in one, none of them from elsewhere."""
         page = files(__package__) / "page"
-        text = {name: (page / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", *SCRIPTS)}
+        text = {
+            name: (page / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", *SCRIPTS)
+        }
         values = {
             "title": escape(self.data["title"]),
             "style": text["page.css"],
@@ -75,9 +77,9 @@ def player(f: F, *args: Any, **kwargs: Any) -> Player:
 
     Forward mode fills the Jacobian column by column and reverse mode row by row, while operations and stored values are
     counted. Inputs can be changed in the page, which then computes everything again, by the operations' own rules, in
-    the branch of the code that was taken. On further tabs the reader chooses the order in which vertices are eliminated
-    from the graph (Griewank and Walther 2008, chapter 9), of which forward and reverse mode are two, and how many states
-    of a chain are kept (chapter 12). The page is one file that loads nothing.
+    the branch of the code that was taken. On further tabs the reader chooses the order in which vertices are
+    eliminated from the graph (Griewank and Walther 2008, chapter 9), of which forward and reverse mode are two, and
+    how many states of a chain are kept (chapter 12). The page is one file that loads nothing.
 
     f: function of real numbers, arrays or nested containers of them, all of them together of at most 300 numbers, what
         is computed on the way counted in
@@ -98,7 +100,13 @@ def player(f: F, *args: Any, **kwargs: Any) -> Player:
             "title": cells.title,
             "inputs": cells.inputs,
             "cells": [
-                {"name": c.name, "formula": c.formula, "value": _number(c.value), "at": at(c.position), "line": line}
+                {
+                    "name": c.name,
+                    "formula": c.formula,
+                    "value": _number(c.value),
+                    "at": at(c.position),
+                    "line": line,
+                }
                 for c, line in zip(cells.cells, numbers, strict=True)
             ],
             "links": [[k.source, k.target, _number(k.partial), at(k.position)] for k in cells.links],
@@ -138,8 +146,10 @@ def _program(cells: Cells) -> tuple[Any, list[Any], Callable[[int], int]]:
             found.append(["constant", new.data if isinstance(new.data, bool) else _number(float(new.data))])
         else:
             found.append([new.op, *[place[a] for a in new.args]])
-    return found, [[place[k], bool(e) if code.kind(k) == "b" else _number(float(e)), line] for k, e, line in guards], (
-        lambda k: place[k]
+    return (
+        found,
+        [[place[k], bool(e) if code.kind(k) == "b" else _number(float(e)), line] for k, e, line in guards],
+        (lambda k: place[k]),
     )
 
 
@@ -190,8 +200,7 @@ def _chain(cells: Cells) -> dict[str, Any]:
     )
     n = n if own else STEPS
     found = [schedule(n, c) for c in range(1, n + 1)]
-    return {
-        "own": own,
-        "steps": n,
-        "schedules": [{"moves": [list(m) for m in s.moves], "evaluations": s.evaluations, "kept": s.kept} for s in found],
-    }
+    described = [
+        {"moves": [list(m) for m in s.moves], "evaluations": s.evaluations, "kept": s.kept} for s in found
+    ]
+    return {"own": own, "steps": n, "schedules": described}

@@ -69,6 +69,21 @@ const ORDERS = {
   greedy: (graph) => graph.cheapest(),
 };
 
+// How far an edge is bent, up or down, to keep clear of the other vertices
+function clearest([[x0, y0], [x1, y1]], others) {
+  let best = [-1, 0];
+  for (const bow of [0, -60, 60, -110, 110, -170, 170]) {
+    let distance = 40;
+    for (let t = 0.1; t < 0.95; t += 0.1) {
+      const [px, py] = [x0 + (x1 - x0) * t, y0 + (y1 - y0) * t + 2 * bow * t * (1 - t)];
+      for (const [x, y] of others) distance = Math.min(distance, Math.hypot(px - x, py - y));
+    }
+    if (distance >= 34) return bow;
+    if (distance > best[0]) best = [distance, bow];
+  }
+  return best[1];
+}
+
 class OrderView {
   constructor(data) {
     this.data = data;
@@ -144,20 +159,21 @@ class OrderView {
     const height = 94 + down * (Math.max(...rows) - least);
     const svg = drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group" });
     const labels = [];
+    const alive = data.graph.places.map((_, k) => k).filter((k) => !graph.done.includes(k));
     const few = graph.after.reduce((sum, next) => sum + next.size, 0) <= 40;
     graph.after.forEach((next, a) => {
       for (const [b, d] of next) {
-        const far = data.graph.places[b][0] - data.graph.places[a][0] > 1 && y(a) === y(b);
-        const [mx, my] = [(x(a) + x(b)) / 2, (y(a) + y(b)) / 2 - (far ? 56 : 0)];
-        svg.append(drawn("path", { class: "edge", d: `M${x(a)} ${y(a)}Q${mx} ${my} ${x(b)} ${y(b)}` }));
-        const label = drawn("text", { class: "partial", x: mx, y: (far ? (my + y(a)) / 2 : my) - 5 }, shown(d));
-        if (few) labels.push(label);
+        const ends = [[x(a), y(a)], [x(b), y(b)]];
+        const others = alive.filter((k) => k !== a && k !== b).map((k) => [x(k), y(k)]);
+        const bow = few ? clearest(ends, others) : 0;
+        const [mx, my] = [(x(a) + x(b)) / 2, (y(a) + y(b)) / 2];
+        svg.append(drawn("path", { class: "edge", d: `M${x(a)} ${y(a)}Q${mx} ${my + bow} ${x(b)} ${y(b)}` }));
+        if (few) labels.push(drawn("text", { class: "partial", x: mx, y: my + bow / 2 - 5 }, shown(d)));
       }
     });
     svg.append(...labels);
     const fixed = new Set(graph.results);
-    for (let k = 0; k < graph.count; k++) {
-      if (graph.done.includes(k)) continue;
+    for (const k of alive) {
       const end = k < data.inputs || fixed.has(k);
       const group = drawn("g", { class: end ? "end" : "vertex", "data-vertex": k });
       const title = k < data.inputs ? data.cells[k].formula : this.name(k);
