@@ -24,7 +24,7 @@ from ..sweep import Node
 from ..symbol import traced
 from ..tape import part
 from ..tree import flatten
-from .graph import Traced, recorded, subscript, unit
+from .graph import Traced, recorded, refuse_traced, subscript, unit
 from .names import below, formula, short
 from .names import constant as plain
 
@@ -86,6 +86,7 @@ class Pieces(NamedTuple):
 def expanded(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cells:
     """The trace of `f(*args, **kwargs)`, number by number."""
     chosen = Selected(f, tuple(range(len(args))), args, kwargs)
+    refuse_traced(chosen.leaves, "player")
     with np.errstate(all="ignore"):
         try:
             return _again(f, args, kwargs, chosen)
