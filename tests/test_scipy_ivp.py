@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("scipy")
 import scipy.integrate
-import scipy.linalg
 
+import dualad
 from dualad import (
     ArgumentError,
     check_grads,
@@ -244,3 +244,18 @@ def test_functions_that_cannot_be_traced_are_solved_as_by_scipy(method):
     wanted = scipy.integrate.solve_ivp(always, (0.0, 3.0), START, method)
     for fun in (late, always):
         np.testing.assert_array_equal(solve_ivp(fun, (0.0, 3.0), START, method).y, wanted.y)
+    sharp = lambda t, y: -np.sqrt(np.abs(y))  # noqa: E731  (an infinite slope at 0)
+    wanted = scipy.integrate.solve_ivp(sharp, (0.0, 1.0), [0.0, 1.0], method)
+    np.testing.assert_array_equal(solve_ivp(sharp, (0.0, 1.0), [0.0, 1.0], method).y, wanted.y)
+
+
+def test_functions_that_fill_arrays():
+    @dualad.inplace
+    def fun(t, y, k):
+        d = np.zeros(2)
+        d[0], d[1] = y[1], -k * y[0]
+        return d
+
+    f = lambda k, fun: np.sum(at_end(fun, (0.0, 1.0), START, k))  # noqa: E731
+    stacked = lambda t, y, k: np.stack([y[1], -k * y[0]])  # noqa: E731
+    assert grad(f)(2.0, fun) == pytest.approx(grad(f)(2.0, stacked), rel=1e-13)

@@ -247,6 +247,12 @@ REFUSED = {
     ),
     "own": (lambda k: solve_ivp(decay, (0, 1), START, Own, args=(k,)), "Own", KeywordError),
     "rtol": (lambda k: solve_ivp(decay, (0, 1), START, args=(k,), rtol=k), "in rtol", KeywordError),
+    "only atol": (lambda k: solve_ivp(lambda t, y: -y, (0, 1), START, atol=[k, k]), "in atol", KeywordError),
+    "an event's level": (
+        lambda k: solve_ivp(lambda t, y: -y, (0, 1), START, events=[lambda t, y: y[0] - k]),
+        "events",
+        KeywordError,
+    ),
     "method": (lambda k: solve_ivp(Box(k).decay, (0, 1), START), "not among its arguments", ArgumentError),
     "object": (
         lambda k: solve_ivp(lambda t, y, box: box.decay(t, y), (0, 1), START, args=(Box(k),)),
@@ -269,6 +275,17 @@ def test_refused(what):
     with pytest.raises(kind, match=words) as caught:
         vjp(lambda k: f(k).y, 1.0)
     assert __file__ in str(caught.value) and "instead: " in str(caught.value)
+
+
+def test_arrays_that_change_before_the_sweep_raise():
+    def f(k):
+        scale = np.ones(1)
+        y = solve_ivp(lambda t, y, k, scale: -k * scale * y, (0.0, 1.0), START, args=(k, scale)).y
+        scale[0] = 2.0
+        return np.sum(y)
+
+    with pytest.raises(ArgumentError, match="run again"):
+        grad(f)(1.0)
 
 
 def test_values_that_are_let_out_on_the_side_raise_when_they_are_used():

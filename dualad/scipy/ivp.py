@@ -32,6 +32,7 @@ _STEPS = ("RK23", "RK45", "DOP853", "Radau")
 # Those that ask for a Jacobian, and the options that say which
 _IMPLICIT = ("Radau", "BDF", "LSODA")
 _STRUCTURE = ("jac_sparsity", "lband", "uband")
+_NO = "dualad.scipy.integrate.solve_ivp has no derivatives"
 
 
 def solve_ivp(
@@ -73,8 +74,10 @@ def solve_ivp(
     flat, rebuild = flatten((t_span, y0, t_eval, args))
     flat = [operand(v) for v in flat]
     moving = [v for v in (*flat, *outside) if isinstance(v, Tracer)]
+    _refuse_options(options)
+    hidden = [v for event in flatten(events)[0] for v in opened(event)[0]]
     how = {"vectorized": vectorized, **options}
-    if not moving:
+    if not moving and not hidden:
         how |= {"t_eval": t_eval, "dense_output": dense_output, "events": events}
         result = _solved(fun, t_span, y0, args, method, how)
         if result.sol is not None:
@@ -82,7 +85,7 @@ def solve_ivp(
 
             result.sol = Trajectory(result.sol, _slope(fun, vectorized, () if args is None else tuple(args)))
         return result
-    _refuse(method, events, snapshots, options)
+    _refuse(method, events, snapshots)
     given = rebuild(flat)
     if any(map(is_symbolic, moving)):
         return _called(closed, given, outside, method, dense_output, {**how, "snapshots": snapshots})
@@ -113,15 +116,21 @@ def solve_ivp(
     return result
 
 
-def _refuse(method: Any, events: Any, snapshots: int | None, options: dict[str, Any]) -> None:
+def _refuse_options(options: dict[str, Any]) -> None:
+    """Raise for numbers that are the solver's own."""
+    for key, v in options.items():
+        if key != "jac" and traced(*map(operand, flatten(v)[0])):
+            raise error(KeywordError, f"{_NO} in {key}", f"{key}=dualad.primal({key})")
+
+
+def _refuse(method: Any, events: Any, snapshots: int | None) -> None:
     """Raise for what has no derivatives."""
-    what = "dualad.scipy.integrate.solve_ivp has no derivatives"
     if snapshots is not None and snapshots < 1:
-        raise error(ArgumentError, f"{what} with snapshots={snapshots}", "1 or more")
+        raise error(ArgumentError, f"{_NO} with snapshots={snapshots}", "1 or more")
     if events is not None:
         raise error(
             KeywordError,
-            f"{what} with events, whose times would need their own",
+            f"{_NO} with events, whose times would need their own",
             "with plain values the time t of the event; without events the state there, y; then the time is "
             "t - g(t, y) / dualad.primal(dg/dt), one step of Newton's method, to give to t_span",
         )
@@ -129,13 +138,10 @@ def _refuse(method: Any, events: Any, snapshots: int | None, options: dict[str, 
     if name not in _STEPS:
         raise error(
             KeywordError,
-            f"{what} with method={name!r}"
+            f"{_NO} with method={name!r}"
             + (", whose steps depend on those before" if name in _IMPLICIT else ""),
             "method='Radau', for stiff problems, or 'RK23', 'RK45' or 'DOP853'",
         )
-    for key, v in options.items():
-        if key != "jac" and traced(*map(operand, flatten(v)[0])):
-            raise error(KeywordError, f"{what} in {key}", f"{key}=dualad.primal({key})")
 
 
 def _class(method: Any) -> Any:
@@ -185,13 +191,13 @@ def _solved(fun: F, t_span: Any, y0: Any, args: Any, method: Any, how: dict[str,
         if not is_complex(np.asarray(y0)):
             try:
                 return solve_ivp(plainly_called(fun), t_span, y0, method, args=args, **exact)
-            except _UntraceableError:
+            except _InexactError:
                 pass
     return solve_ivp(plainly_called(fun), t_span, y0, method, args=args, **how)
 
 
-class _UntraceableError(Exception):
-    """A function that has no exact Jacobian, as it does not take traced values: SciPy can do without."""
+class _InexactError(Exception):
+    """A function has no exact Jacobian, as it takes no traced values, or is not smooth there: SciPy can do without."""
 
 
 def _exact(fun: F, vectorized: bool) -> F:
@@ -199,9 +205,13 @@ def _exact(fun: F, vectorized: bool) -> F:
 
     def jac(t: Any, y: Any, *args: Any) -> Any:
         try:
-            return jacobian(lambda v: _slope(fun, vectorized, args)(t, v))(y)
+            with np.errstate(all="ignore"):
+                found = jacobian(lambda v: _slope(fun, vectorized, args)(t, v))(y)
         except Exception as problem:  # of any library that the function calls
-            raise _UntraceableError from problem
+            raise _InexactError from problem
+        if not np.all(np.isfinite(found)):
+            raise _InexactError
+        return found
 
     return jac
 
