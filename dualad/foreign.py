@@ -21,7 +21,10 @@ from .op import OPS, Tracer
 TWINS = {
     "scipy.integrate": frozenset(("quad", "solve_ivp")),
     "scipy.linalg": frozenset(
-        ("cho_factor", "cho_solve", "expm", "logm", "solve_sylvester", "solve_triangular", "sqrtm")
+        (
+            "cho_factor", "cho_solve", "expm", "logm", "lu_factor", "lu_solve", "solve_sylvester", "solve_triangular",
+            "sqrtm",
+        )
     ),
     "scipy.optimize": frozenset(("fixed_point", "minimize", "root")),
     "scipy.special": frozenset(

@@ -295,6 +295,26 @@ solve_triangular: Op = general(
 )
 
 
+def _push_lu(da, y, a, known):
+    """The two triangles of L⁻¹ da U⁻¹, back by L and by U: de Hoog, Anderssen and Lukas 2011."""
+    moved = solve_triangular(y, da, lower=True, trans=0, unit_diagonal=True)
+    moved = mT(solve_triangular(y, mT(moved), lower=False, trans=1, unit_diagonal=False))
+    lower = np.tril(y, -1) + np.eye(y.shape[-1])
+    return lower @ np.tril(moved, -1) + np.triu(moved) @ np.triu(y)
+
+
+# L and U in one matrix, as LAPACK has them, of one whose rows are in the order of pivoting: they are known already.
+lu = Op(
+    "general",
+    lambda a, known: known.copy(),
+    (_push_lu,),
+    name="scipy.linalg.lu_factor",
+    complex=True,
+    dispatches=False,
+    cost=cube(2 / 3),
+)
+
+
 # Root and logarithm
 def _refuse_singular(w, name):
     """An error where an eigenvalue is 0 up to rounding: the derivative is infinite there."""

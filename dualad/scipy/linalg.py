@@ -14,6 +14,7 @@ from ..rules.contract import conjugated
 from ..rules.shape import as_array
 from ..tracer import operand
 from .arguments import traced
+from .lu import lu_factor, lu_solve
 
 
 def _square(a: Any, name: str) -> Any:
@@ -232,4 +233,14 @@ def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite:
     return x[..., 0] if vector else x
 
 
-__all__ = ["cho_factor", "cho_solve", "expm", "logm", "solve_sylvester", "solve_triangular", "sqrtm"]
+__all__ = [
+    "cho_factor",
+    "cho_solve",
+    "expm",
+    "logm",
+    "lu_factor",
+    "lu_solve",
+    "solve_sylvester",
+    "solve_triangular",
+    "sqrtm",
+]
