@@ -27,7 +27,7 @@ TAPE = 12_000.0  # a recording
 WORKED = 1_700.0  # an operation that a mode works on,
 NESTED = 22_000.0  # which for many directions is slow where another mode works on the result
 KEPT = 0.05  # a byte that a tape keeps until its sweep, with all directions of a mode outside: memory that is fresh
-PLAN, NONZERO = 35_000.0, 5.0  # a sparse matrix from products, and each of its nonzeros
+PLAN, NONZERO = 60_000.0, 5.0  # a sparse matrix from products, and each of its nonzeros
 CALL = 800.0  # a call for arithmetic, which directions take the shortest way to,
 MOVE = 2_000.0  # for moving elements,
 DETOUR = 5_400.0  # for anything else
@@ -48,7 +48,7 @@ Tally = np.ndarray[Any, np.dtype[np.float64]]  # counts, in the order of:
 _NANOSECONDS = np.array(
     [*OPERATION.values(), OTHER, WORKED, NESTED, START, TAPE, KEPT, PLAN, NONZERO, CALL, MOVE, DETOUR, BYTE]
 )
-_KINDS = len(OPERATION) + 1
+_KINDS, _CALLS = len(OPERATION) + 1, slice(-4, -1)
 
 
 class Price(NamedTuple):
@@ -58,11 +58,12 @@ class Price(NamedTuple):
     seconds: float
 
 
-def price(tally: Tally) -> Price:
-    """The price of counts, in the order of `_NANOSECONDS`."""
-    size = tally[-1]
-    mean = size / max(1.0, float(np.sum(tally[-4:-1])))
-    nanoseconds = float(tally @ _NANOSECONDS) + FAR * size * mean / (mean + CACHE)
+def price(tally: Tally, modes: int = 1) -> Price:
+    """The price of counts, in the order of `_NANOSECONDS`, under so many modes, all of which a call comes through."""
+    size, calls = tally[-1], tally[_CALLS]
+    each = size / max(1.0, float(np.sum(calls)))
+    again = (modes - 1) * float(calls @ _NANOSECONDS[_CALLS])
+    nanoseconds = float(tally @ _NANOSECONDS) + again + FAR * size * each / (each + CACHE)
     return Price(float(np.sum(tally[:_KINDS])), 1e-9 * nanoseconds)
 
 

@@ -123,7 +123,7 @@ def hessian_ways(
     for name in COMPOSITIONS:
         outer, _, inner = name.partition("-over-")
         try:
-            cost = price(composed(function, chosen.leaves, outer, inner, budget))
+            cost = price(composed(function, chosen.leaves, outer, inner, budget), modes=2)
         except DualadError as reason:  # an operation that cannot be differentiated twice by this mode
             if not priced:
                 raise
@@ -134,7 +134,7 @@ def hessian_ways(
         counted = composed(
             function, chosen.leaves, "forward", "reverse", budget, way.forward, way.nonzeros or 0
         )
-        priced.append((way, price(counted)))
+        priced.append((way, price(counted, modes=2)))
     return Explanation(head, priced, Prices(f, chosen, 1).operations)
 
 
@@ -184,7 +184,8 @@ def cheaper(f: F, chosen: Selected, budget: int = CHUNK_BYTES) -> str:
 
     def seconds(way: str) -> float:
         outer, _, inner = way.partition("-over-")
-        return price(composed(lambda xs: chosen.call(f, xs), chosen.leaves, outer, inner, budget)).seconds
+        found = composed(lambda xs: chosen.call(f, xs), chosen.leaves, outer, inner, budget)
+        return price(found, modes=2).seconds
 
     try:
         return min(usual, other, key=seconds)
