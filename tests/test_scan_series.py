@@ -45,7 +45,17 @@ def partly(x):
     return scan(step, (1.0, 2.0, 3.0), XS)
 
 
-FUNCTIONS = {f.__name__: f for f in (states, results, elements, arrays, nested, partly)}
+def matrices(x):
+    """A decomposition in the step, a choice, and few states kept in reverse mode."""
+
+    def step(s, e):
+        s = np.linalg.cholesky(s @ s.T + x**2 * np.eye(2))
+        return np.where(s > 0.5, s, s * e), np.maximum(s[0], e)
+
+    return scan(step, np.eye(2) * x, XS, snapshots=2)
+
+
+FUNCTIONS = {f.__name__: f for f in (states, results, elements, arrays, nested, partly, matrices)}
 
 
 @pytest.mark.parametrize("order", [0, 1, 2, 5])
