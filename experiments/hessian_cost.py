@@ -179,7 +179,7 @@ def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9, frameon=False)
     caption = (
-        "Time of the full Hessian by every way, in evaluations of the function (bands: quartiles); thin and grey, "
+        "Time of the full Hessian by every way, in evaluations of the function (bands: 95 % intervals); thin and grey, "
         "what dualad.predict made of the counts beforehand."
     )
     return [(figures.save(figure, stem.with_name(stem.name + ".png")), caption)]
@@ -205,7 +205,7 @@ EXPERIMENT = Experiment(
         Column("predicted", "predicted", "seconds"),
         Column("seconds", "time", "seconds"),
         Column("time_ratio", "time ÷ f", "ratio"),
-        Column("time_spread", "quartiles", "spread", brief=False),
+        Column("time_spread", "95 % interval", "spread", brief=False),
         Column("rank", "place", "count", brief=False),
         Column("behind", "÷ fastest", "ratio"),
         Column("right", "winner foreseen", brief=False),

@@ -204,7 +204,7 @@ EXPERIMENT = Experiment(
         Column("forward_seconds", "forward", "seconds"),
         Column("reverse_seconds", "reverse", "seconds"),
         Column("measured_ratio", "measured", "ratio"),
-        Column("spread", "quartiles", "spread"),
+        Column("spread", "95 % interval", "spread"),
         Column("measured", "winner"),
     ),
     settings={

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ import dualad
 from experiments import figures, timing
 from experiments.counting import ledger
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings, show
-from experiments.peers import installed
 from experiments.problems import forced, lorenz96
 from experiments.workers import workers
 
@@ -36,7 +36,7 @@ def present(count: int) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "threads", partial(ThreadPoolExecutor, count)
     if not multiprocessing.current_process().daemon:  # such a process may not have children
         yield "processes", partial(workers, "process", count)
-        if installed("distributed"):
+        if find_spec("distributed"):
             yield "Dask", partial(workers, "dask", count)
 
 

@@ -181,7 +181,7 @@ EXPERIMENT = Experiment(
         Column("peer", "other way"),
         Column("peer_seconds", "takes", "seconds"),
         Column("ratio", "ratio", "ratio"),
-        Column("spread", "quartiles", "spread", brief=False),
+        Column("spread", "95 % interval", "spread", brief=False),
         Column("target", "target", "ratio", brief=False),
         Column("verdict", "verdict"),
     ),
