@@ -189,6 +189,8 @@ def show_document(console: Console, document: dict[str, Any], out: Path) -> None
         table.add_row(*map(escape, row))
     console.print(table)
     console.print(f"[bold]{escape(document['answer'])}[/bold]\n", soft_wrap=True)
+    if report.caution(document):
+        console.print(escape(report.caution(document)) + "\n", soft_wrap=True)
     if document["cells_reused"]:
         console.print(f"{document['cells_reused']} of {len(document['cells'])} cells were measured before.")
     console.print(escape(str(out / f"{document['experiment']}.json")), soft_wrap=True)

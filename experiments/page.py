@@ -21,10 +21,12 @@ nav ol { padding-left: 1.5rem } nav li { margin: .25rem 0 } nav b { margin-right
 section { margin-top: 3.5rem; border-top: 2px solid var(--line); padding-top: 1.2rem }
 .question { font-size: 1.2rem; margin: 0 0 .8rem }
 .answer { font-size: 1.2rem; border-left: 5px solid var(--blue); padding: .5rem 1rem; background: var(--tint) }
+.caution { border-left: 5px double var(--ink); padding: .3rem 1rem }
 .origin { color: var(--soft); font-size: .88rem; overflow-wrap: anywhere }
 .table { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem; margin: 1rem 0 }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .7rem; text-align: left; vertical-align: bottom }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+td:first-child:not(.number) { min-width: 13rem } td:last-child:not(.number) { min-width: 6rem }
 summary { cursor: pointer; color: var(--blue) }
 figure { margin: 1.5rem 0 } figcaption { color: var(--soft); font-size: .95rem }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 4px }
@@ -35,7 +37,8 @@ code { background: var(--tint); padding: .1rem .3rem; overflow-wrap: anywhere }
   section { break-before: page; border-top: none; margin-top: 0 }
   figure, .answer, tr { break-inside: avoid } h2, .question { break-after: avoid }
   thead { display: table-header-group } .table { overflow: visible } table { font-size: 7.5pt }
-  th, td { padding: .15rem .3rem } .download { display: none } }
+  th, td { padding: .15rem .3rem } td:first-child:not(.number), td:last-child:not(.number) { min-width: 0 }
+  .download { display: none } }
 """
 
 FOREWORD = (
@@ -52,6 +55,7 @@ class Section:
     name: str
     question: str
     answer: str
+    caution: str
     theory: str
     pictures: list[tuple[Path, str]]
     headings: list[str]
@@ -92,6 +96,7 @@ def shown(s: Section) -> list[str]:
         f"<section id='{name}'><h2><a href='#{name}'>{name}</a></h2>",
         f"<p class='question'>{escape(s.question)}</p>",
         f"<p class='answer'>{escape(s.answer)}</p>",
+        f"<p class='caution'>{escape(s.caution)}</p>" if s.caution else "",
     ]
     for path, caption in s.pictures:
         image = f"<img alt='{escape(caption)}' src='{embedded(path, 'image/png')}'>"

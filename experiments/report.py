@@ -71,6 +71,22 @@ def origin(document: dict[str, Any]) -> str:
     return text
 
 
+NOISY = 0.25
+"""Spread of the samples, as a share of their median, from which on times are to be taken with care."""
+
+
+def caution(document: dict[str, Any]) -> str:
+    """What to beware of in the times, or nothing."""
+    noise = document["noise"]
+    if noise is None or noise["typical"] <= NOISY:
+        return ""
+    return (
+        "These times are noisy: in the typical cell the middle half of the samples spreads over "
+        f"{noise['typical']:.0%} of their median, so other programs held the processor. "
+        "Measure again; what is counted stays as it is."
+    )
+
+
 def plain(text: Any) -> str:
     """A string that Markdown shows as it is: no HTML, no markup, no line or cell ends early."""
     flat = " ".join(str(text).split())
@@ -84,6 +100,7 @@ def section(document: dict[str, Any], folder: Path) -> page.Section:
         name=document["experiment"],
         question=document["question"],
         answer=document["answer"],
+        caution=caution(document),
         theory=document["theory"],
         pictures=pictures(document, folder),
         headings=headings,
@@ -103,7 +120,8 @@ def markdown(sections: list[page.Section]) -> str:
     lines += [f"- [{plain(s.name)}](#{s.name}): {plain(s.question)}" for s in sections] + [""]
     for s in sections:
         lines += [f"## {plain(s.name)}", "", f"**{plain(s.question)}**", ""]
-        lines += [plain(s.answer), "", f"*Theory.* {plain(s.theory)}", ""]
+        lines += [plain(s.answer), ""] + [plain(s.caution), ""] * bool(s.caution)
+        lines += [f"*Theory.* {plain(s.theory)}", ""]
         for path, caption in s.pictures:
             lines += [f"![{plain(caption)}]({path.name})", ""]
         lines += ["| " + " | ".join(map(plain, s.headings)) + " |"]

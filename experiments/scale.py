@@ -23,7 +23,7 @@ from experiments.workers import workers
 
 QUESTION = "What do worker processes gain, and are the numbers the same?"
 ALONE = "one process"
-WAYS = ("threads", "processes", "Dask")
+WAYS = ("threads", "processes", "Dask workers")
 WORKS = {"jacobian": "a Jacobian, its chunks", "sweep": "gradients at many parameters"}
 
 
@@ -37,7 +37,7 @@ def present(count: int) -> Iterator[tuple[str, Callable[[], Any]]]:
     if not multiprocessing.current_process().daemon:  # such a process may not have children
         yield "processes", partial(workers, "process", count)
         if find_spec("distributed"):
-            yield "Dask", partial(workers, "dask", count)
+            yield "Dask workers", partial(workers, "dask", count)
 
 
 def gradient(x: Any, table: Any, p: Any) -> Any:
@@ -137,6 +137,7 @@ def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
                     at, middle, [middle - low, high - middle], capsize=5, **(style | {"linestyle": "none"})
                 )
         ax.axhline(1.0, linestyle="--", **figures.THEORY)
+        ax.margins(x=0.2)
         ax.set_title(words, fontsize=11)
         ax.grid(True, axis="y", color="0.9")
     axes[0].set_ylabel("times as fast as one process")

@@ -345,6 +345,14 @@ def test_report_escapes_what_it_is_given(one):
     assert "\n# d" not in markdown and "](c)" not in markdown.replace("\\](c)", "")
 
 
+def test_report_warns_of_noise(one):
+    document, write = one
+    document["noise"] = {"typical": 0.02, "worst": 0.9}
+    assert not any("These times are noisy" in page for page in write())
+    document["noise"]["typical"] = 0.4
+    assert all("spreads over 40%" in page.split("These times are noisy", 1)[1] for page in write())
+
+
 def test_report_shows_no_file_from_elsewhere(one, tmp_path):
     document, write = one
     (tmp_path.parent / "secret.png").write_bytes(b"secret")
