@@ -124,6 +124,11 @@ def test_patterns_have_names(f, args, words):
     assert found == ([words] if words else [])
 
 
+def test_partials_are_numbers():
+    ((_, _, wire), _) = wires(draw(lambda x: np.clip(x, 0.0, 3.0), 2.0))
+    assert (wire.value, wire.partial, wire.gradient) == ("2", "1", "1")
+
+
 def test_copies_add_up():
     boxes = draw(lambda x: np.sin(x) * x, 2.0).scene.boxes
     assert [p.box.words for p in boxes] == [("copy adds up",), (), ("multiply swaps",), ()]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from test_player import CASES, evil, field, flat, griewank, jacobian, many
 
+import dualad
 from dualad import player
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
@@ -199,6 +200,26 @@ def test_other_inputs_and_what_are_none(show):
     first.fill("1.5")
     assert tab.locator("#notice").inner_text() == ""
     close(matrix(tab, "#forward .jacobian"), jacobian(f, (np.array([1.5, 5.0, 3.0]),)))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.where(x[0] > 0, np.sqrt(np.abs(x[0])), 0.0) * x[1],
+        lambda x: np.maximum(np.log(x[0]), x[1]),
+        lambda x: np.sqrt(x[0]) + x[1],
+        lambda x: np.clip(np.sqrt(x[0]), 1.0, 2.0) * x[1],
+    ],
+)
+def test_infinite_partials_of_what_was_not_chosen(show, f):
+    x = np.array([0.0, 2.0])
+    tab = show(player(f, x))
+    tab.click("#end")
+    for mode in ("forward", "reverse"):
+        with np.errstate(all="ignore"):
+            expected = dualad.jacobian(f, mode=mode)(x)
+        np.testing.assert_array_equal(matrix(tab, f"#{mode} .jacobian"), [expected])
+    assert "Infinity" not in tab.locator("body").inner_text()
 
 
 def test_what_the_page_cannot_compute(show):

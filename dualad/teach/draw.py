@@ -77,7 +77,7 @@ class Drawing:
         return f"<Drawing: {self._drawn.title}, {len(self._drawn.boxes)} boxes>"
 
 
-def draw(f: F, *args: Any, direction: Any = None, cotangent: Any = None, **kwargs: Any) -> Drawing:
+def draw(f: F, *args: Any, cotangent: Any = None, **kwargs: Any) -> Drawing:
     r"""The computational graph of `f(*args, **kwargs)`: values above its edges, gradients below, partials on them.
 
     Below an operation stands how it passes a gradient back, where that has a name: a sum distributes it, a maximum
@@ -101,4 +101,4 @@ def draw(f: F, *args: Any, direction: Any = None, cotangent: Any = None, **kwarg
       b2 -> b3 [label="6\n1"];
     }
     """
-    return Drawing(drawn(graph(f, args, kwargs, direction, cotangent, "draw")))
+    return Drawing(drawn(graph(f, args, kwargs, None, cotangent, "draw")))

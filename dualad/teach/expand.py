@@ -16,15 +16,13 @@ from ..native.code import Code
 from ..native.lowering import INTRINSICS, LIBRARY
 from ..native.scalars import NotScalar, Scalars
 from ..op import Tracer, example, is_complex
-from ..push import constant, partial, push
-from ..run import lifted
 from ..select import Selected, named
 from ..simplify import simplified
 from ..sweep import Node
 from ..symbol import traced
 from ..tape import part
 from ..tree import flatten
-from .graph import Traced, recorded, refuse_traced, subscript, unit
+from .graph import Traced, jacobians, recorded, refuse_traced, subscript
 from .names import below, formula, short
 from .names import constant as plain
 
@@ -48,12 +46,16 @@ class Cell(NamedTuple):
 
 
 class Link(NamedTuple):
-    """That `target` reads `source`, the local partial, and where in the program that is."""
+    """That `target` reads `source`, the local partial, and where in the program that is.
+
+    chosen: that the operation chooses, so that a partial of 0 says that this was not chosen, and has no part in it
+    """
 
     source: int
     target: int
     partial: float
     position: int
+    chosen: bool
 
 
 class Cells(NamedTuple):
@@ -145,7 +147,7 @@ def _pieces(trace: Traced) -> Pieces:
         operands = [trace.values[i] if i >= 0 else a for a, i in zip(node.args, node.parents, strict=True)]
         partials.append(
             [
-                jacobians(node, a, y, operands) if i >= 0 and node.op is not part else None
+                jacobians(node.op, a, y, operands, node.kwargs) if i >= 0 and node.op is not part else None
                 for a, i in enumerate(node.parents)
             ]
         )
@@ -162,38 +164,6 @@ def _too_large(size: int) -> ArgumentError:
         f"player steps through {MOST} numbers at most, and this function computes {size}",
         "a smaller input; draw and trace_table summarise arrays",
     )
-
-
-def jacobians(node: Node, a: int, y: Any, operands: Sequence[Any]) -> list[Any]:
-    """The partials of all results of an operation in its argument `a`, of shape `result.shape + argument.shape`.
-
-    Of an elementwise operation, of the result's shape alone.
-    """
-    x = operands[a]
-    if node.op.kind == "elementwise":
-        d = partial(node.op, a, y, operands)
-        return [np.broadcast_to(d, np.shape(y)) if np.shape(y) else d]
-    columns = []
-    still: list[Any] = [None] * len(operands)
-    if node.op.kind == "linear":  # which would take plain zeros for numbers like any others
-        still = [
-            lifted(constant(v, 0.0), v) if i >= 0 else None
-            for v, i in zip(operands, node.parents, strict=True)
-        ]
-    for place in np.ndindex(np.shape(x)):
-        dxs = list(still)
-        dxs[a] = lifted(unit(x, place), x)
-        dy = push(node.op, dxs, y, operands, node.kwargs)
-        columns.append(dy if isinstance(dy, tuple) else (dy,))
-    ys = y if isinstance(y, tuple) else (y,)
-    if not np.shape(x):
-        return list(columns[0])
-    return [
-        np.reshape(np.stack(parts, axis=-1), np.shape(v) + np.shape(x))
-        if columns
-        else np.zeros(np.shape(v) + np.shape(x))
-        for v, parts in zip(ys, zip(*columns, strict=True) if columns else [()] * len(ys), strict=True)
-    ]
 
 
 class _Expansion:
@@ -301,7 +271,10 @@ def _spread(
         elif sources:
             words = _formula(made, node, value.shape, at, [s for s, _, _ in sources], elementwise)
             places[at] = k = made.add(words, value[at], line, where[at])
-            made.links += [Link(s, k, float(x), -1 if made.code is None else int(q)) for s, x, q in sources]
+            made.links += [
+                Link(s, k, float(x), -1 if made.code is None else int(q), node.op.selects)
+                for s, x, q in sources
+            ]
     return places
 
 

@@ -6,7 +6,6 @@ are those of Griewank and Walther (2008, chapter 2): v₁₋ₙ … v₀ are the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from ..errors import ArgumentError, error
 from ..lean import is_hollow
 from ..op import Op, Tracer, is_complex
 from ..push import constant, partial, push
-from ..run import Recording, conjugated
+from ..run import Recording, conjugated, lifted
 from ..select import Selected, named
 from ..structural import Taken
 from ..sweep import Node, nodes, sweep
@@ -174,7 +173,7 @@ def graph(
             idle = all(dx is None for dx in dxs)
             tangents.append(None if idle else push(node.op, dxs, values[k], operands, node.kwargs))
             edges += [
-                Edge(i, k, a, local(node.op, a, values[k], operands, node.kwargs, SMALL))
+                Edge(i, k, a, local(node.op, a, values[k], operands, node.kwargs))
                 for a, i in enumerate(node.parents)
                 if i >= 0
             ]
@@ -230,30 +229,46 @@ def _whole(d: Any, y: Any, back: bool = False) -> Any:
     return constant(y, 0.0) if d is None else conjugated(d) if back else d
 
 
-def local(op: Op, a: int, y: Any, args: Sequence[Any], kwargs: dict[str, Any], most: float = math.inf) -> Any:
-    """The partial derivatives of `y = op(*args)` in its argument `a`, as `Edge.partial` has them.
+def local(op: Op, a: int, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """The partial derivatives of `y = op(*args)` in its argument `a`, as `Edge.partial` has them."""
+    x = args[a]
+    if op.kind != "elementwise" and (
+        isinstance(y, tuple)
+        or isinstance(x, tuple)
+        or np.size(y) * np.size(x) > SMALL
+        or is_complex(x)  # a conjugation, say, has no complex number that says what it does
+    ):
+        return None
+    (d,) = jacobians(op, a, y, args, kwargs)
+    return 1.0 * d if np.asarray(d).dtype.kind == "b" else d
 
-    most: entries at most, where it takes one pushforward for each number of the argument
+
+def jacobians(op: Op, a: int, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """The partials of all results of `y = op(*args)` in argument `a`, of shape `result.shape + argument.shape`.
+
+    Of an elementwise operation, of the result's shape alone.
     """
     x = args[a]
     if op.kind == "elementwise":
         d = partial(op, a, y, args)
-        return np.broadcast_to(d, np.shape(y)) if np.shape(y) else d
-    if isinstance(y, tuple) or isinstance(x, tuple) or np.size(y) * np.size(x) > most:
-        return None
-    if is_complex(x):  # which conjugation, say, has no complex number for
-        return None
-    columns: list[Any] = []
+        return [np.broadcast_to(d, np.shape(y)) if np.shape(y) else d]
+    still: list[Any] = [None] * len(args)
+    if op.kind == "linear":  # to which plain zeros would be numbers like any others
+        still = [lifted(constant(v, 0.0), v) if isinstance(v, Tracer) else None for v in args]
+    columns = []
     for place in np.ndindex(np.shape(x)):
-        dxs: list[Any] = [None] * len(args)
-        dxs[a] = unit(x, place)
-        # What is not moved still counts for an op that is linear in all of its arguments together.
-        columns.append(push(op, dxs, y, args, kwargs))
+        dxs = list(still)
+        dxs[a] = lifted(unit(x, place), x)
+        dy = push(op, dxs, y, args, kwargs)
+        columns.append(dy if isinstance(dy, tuple) else (dy,))
+    ys = y if isinstance(y, tuple) else (y,)
     if not np.shape(x):
-        return columns[0]
+        return list(columns[0])
+    shapes = [np.shape(v) + np.shape(x) for v in ys]
     if not columns:
-        return np.zeros(np.shape(y) + np.shape(x))
-    return np.reshape(np.stack(columns, axis=-1), np.shape(y) + np.shape(x))
+        return [np.zeros(shape) for shape in shapes]
+    found = zip(shapes, zip(*columns, strict=True), strict=True)
+    return [np.reshape(np.stack(parts, axis=-1), shape) for shape, parts in found]
 
 
 def unit(x: Any, place: tuple[int, ...] = ()) -> Any:

@@ -27,7 +27,7 @@ class Placed(NamedTuple):
     height: float
 
 
-class Drawing(NamedTuple):
+class Curve(NamedTuple):
     """A wire, as a cubic curve of 3 n + 1 points, and where the middle of its label is."""
 
     wire: Wire
@@ -40,7 +40,7 @@ class Scene(NamedTuple):
 
     title: str
     boxes: tuple[Placed, ...]
-    wires: tuple[Drawing, ...]
+    wires: tuple[Curve, ...]
     width: float
     height: float
 
@@ -99,7 +99,7 @@ def scene(drawn: Drawn) -> Scene:
         beside[key] = beside.get(key, -1) + 1
         twins = sum((other.source, other.target) == key for other in wires)
         points = _curve([centres[k] for k in path], sizes, path, (beside[key] - (twins - 1) / 2) * 56)
-        found.append(Drawing(wire, points, _label(wire, points, taken, fan[wire.source])))
+        found.append(Curve(wire, points, _label(wire, points, taken, fan[wire.source])))
     right = max((p.x + p.width / 2 for p in placed), default=0.0)
     low = max((p.y + p.height / 2 + LINE * len(p.box.words) for p in placed), default=0.0)
     low = max([low, *(d.label[1] + 2 * LINE for d in found)])

@@ -109,7 +109,9 @@ def player(f: F, *args: Any, **kwargs: Any) -> Player:
                 }
                 for c, line in zip(cells.cells, numbers, strict=True)
             ],
-            "links": [[k.source, k.target, _number(k.partial), at(k.position)] for k in cells.links],
+            "links": [
+                [k.source, k.target, _number(k.partial), at(k.position), k.chosen] for k in cells.links
+            ],
             "outputs": [
                 {"name": name, "cell": cell, "value": _number(value), "at": at(position)}
                 for name, cell, value, position in cells.outputs

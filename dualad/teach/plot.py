@@ -46,10 +46,10 @@ def plot(scene: Scene, ax: Any = None) -> Any:
             path_effects=halo, parse_math=False, **more,
         )  # fmt: skip
 
-    for drawing in scene.wires:
-        codes = [Path.MOVETO] + [Path.CURVE4] * (len(drawing.points) - 1)
-        ax.add_patch(PathPatch(Path(drawing.points, codes), fill=False, edgecolor="#8a929b", linewidth=scale))
-        x, y = drawing.points[-1]
+    for curve in scene.wires:
+        codes = [Path.MOVETO] + [Path.CURVE4] * (len(curve.points) - 1)
+        ax.add_patch(PathPatch(Path(curve.points, codes), fill=False, edgecolor="#8a929b", linewidth=scale))
+        x, y = curve.points[-1]
         ax.fill([x - 5, x + 4, x - 5], [y - 4, y, y + 4], color="#8a929b", linewidth=0)
     for p in scene.boxes:
         face, edge = FACES[p.box.kind]
@@ -65,9 +65,9 @@ def plot(scene: Scene, ax: Any = None) -> Any:
         text(p.x, p.y - p.height / 2 - 4, p.box.name, PALE, 11)
         for k, word in enumerate(p.box.words):
             text(p.x, p.y + p.height / 2 + LINE * (k + 0.8), word, PALE, 11, style="italic")
-    for drawing in scene.wires:
-        x, y = drawing.label
-        wire = drawing.wire
+    for curve in scene.wires:
+        x, y = curve.label
+        wire = curve.wire
         for words, color, down in (
             (wire.value, VALUE, -9),
             (wire.partial, PARTIAL, 4),

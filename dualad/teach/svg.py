@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from .layout import CHARACTER, LINE, Drawing, Placed, Point, Scene
+from .layout import CHARACTER, LINE, Curve, Placed, Point, Scene
 
 # Contrast with the background is at least 4.5 in both. The classes have a name of their own, as SVG that stands in a
 # page shares its style sheet.
@@ -66,21 +66,21 @@ def _point(p: Point) -> str:
     return f"{p[0]:.1f},{p[1]:.1f}"
 
 
-def _wire(drawing: Drawing) -> str:
-    start, *rest = map(_point, drawing.points)
-    x, y = drawing.points[-1]
+def _wire(curve: Curve) -> str:
+    start, *rest = map(_point, curve.points)
+    x, y = curve.points[-1]
     tip = f"{x - 5:.1f},{y - 4:.1f} {x + 4:.1f},{y:.1f} {x - 5:.1f},{y + 4:.1f}"
     return f'<path class="wire" d="M{start} C{" ".join(rest)}"/><polygon class="tip" points="{tip}"/>'
 
 
-def _label(drawing: Drawing) -> str:
-    x, y = drawing.label
+def _label(curve: Curve) -> str:
+    x, y = curve.label
     lines = (
-        ("value", drawing.wire.value, -9),
-        ("partial", drawing.wire.partial, 4),
-        ("gradient", drawing.wire.gradient, 18),
+        ("value", curve.wire.value, -9),
+        ("partial", curve.wire.partial, 4),
+        ("gradient", curve.wire.gradient, 18),
     )
-    half = CHARACTER * len(drawing.wire.partial) / 2
+    half = CHARACTER * len(curve.wire.partial) / 2
     back = (
         f'<rect class="back" x="{x - half:.1f}" y="{y - 7:.1f}" width="{2 * half:.1f}" height="14"/>'
         if half

@@ -49,12 +49,17 @@ function evaluate(code, inputs) {
   return found;
 }
 
+// A partial; null where the operation chose another argument, so that nothing passes, not even 0 times infinity.
+const unlessPassed = (d, chosen) => (chosen && d === 0 ? null : d);
+const product = (a, b) => (a === null || b === null ? null : a * b);
+const sum = (a, b) => (a === null ? b : b === null ? a : a + b);
+
 // Values, partials and results for such inputs; `left` is the line of a branch that they would leave.
 function traced(data, inputs) {
   if (!data.code) {
     return {
       values: data.cells.map((c) => parsed(c.value)),
-      partials: data.links.map((l) => parsed(l[2])),
+      partials: data.links.map(([, , d, , chosen]) => unlessPassed(parsed(d), chosen)),
       results: data.outputs.map((o) => parsed(o.value)),
       left: null,
     };
@@ -62,9 +67,9 @@ function traced(data, inputs) {
   const found = evaluate(data.code, inputs);
   const other = data.guards.find(([k, expected]) => !Object.is(found[k], parsed(expected)) && found[k] !== parsed(expected));
   return {
-    values: data.cells.map((c) => found[c.at]),
-    partials: data.links.map((l) => found[l[3]]),
-    results: data.outputs.map((o) => found[o.at]),
+    values: data.cells.map((c) => Number(found[c.at])),
+    partials: data.links.map(([, , , at, chosen]) => unlessPassed(Number(found[at]), chosen)),
+    results: data.outputs.map((o) => Number(found[o.at])),
     left: other ? other[2] || "a comparison" : null,
   };
 }

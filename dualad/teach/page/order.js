@@ -25,7 +25,7 @@ class Linearised {
   }
 
   join(a, b, d) {
-    this.after[a].set(b, (this.after[a].get(b) ?? 0) + d);
+    this.after[a].set(b, sum(this.after[a].get(b) ?? null, d));
     this.before[b].add(a);
   }
 
@@ -38,7 +38,7 @@ class Linearised {
     for (const a of this.before[k]) {
       const d = this.after[a].get(k);
       this.after[a].delete(k);
-      for (const [b, e] of this.after[k]) this.join(a, b, d * e);
+      for (const [b, e] of this.after[k]) this.join(a, b, product(d, e));
     }
     for (const b of this.after[k].keys()) this.before[b].delete(k);
     this.before[k].clear();
@@ -124,14 +124,17 @@ class OrderView {
     const cost = this.graph.cost(k);
     this.graph.eliminate(k);
     const rest = this.graph.left();
-    this.show(`${this.name(k)} is eliminated, at ${cost} ${cost === 1 ? "multiplication" : "multiplications"}.` +
+    this.show(`${this.title(k)} is eliminated, at ${cost} ${cost === 1 ? "multiplication" : "multiplications"}.` +
       (rest.length ? "" : " The edges are the Jacobian."));
     const focus = byId("order-picture").querySelector("[role=button]");
     (focus ?? byId("order-reset")).focus();
   }
 
-  name(k) {
-    return k < this.data.cells.length ? this.data.cells[k].name : this.data.outputs[this.graph.results.indexOf(k)].name;
+  // What stands in a vertex: of inputs and results what the code calls them, of all others their name in the trace
+  title(k) {
+    const result = this.graph.results.indexOf(k);
+    if (result >= 0) return this.data.outputs[result].name;
+    return k < this.data.inputs ? this.data.cells[k].formula : this.data.cells[k].name;
   }
 
   show(words) {
@@ -149,38 +152,44 @@ class OrderView {
   }
 
   picture(data, graph) {
-    const across = 140;
+    const half = (k) => Math.max(24, 5 + 4.4 * this.title(k).length);
+    const across = 76 + 2 * Math.max(...data.graph.places.map((_, k) => half(k)));
     const down = 84;
     const rows = data.graph.places.map(([, row]) => row);
     const least = Math.min(...rows);
-    const x = (k) => 50 + across * data.graph.places[k][0];
+    const x = (k) => across / 2 + across * data.graph.places[k][0];
     const y = (k) => 42 + down * (data.graph.places[k][1] - least);
-    const width = 100 + across * Math.max(...data.graph.places.map(([layer]) => layer));
+    const width = across + across * Math.max(...data.graph.places.map(([layer]) => layer));
     const height = 94 + down * (Math.max(...rows) - least);
-    const svg = drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group" });
+    const svg = drawn("svg", { role: "group" });
     const labels = [];
+    let [top, bottom] = [0, height];
     const alive = data.graph.places.map((_, k) => k).filter((k) => !graph.done.includes(k));
-    const few = graph.after.reduce((sum, next) => sum + next.size, 0) <= 40;
+    const few = graph.after.reduce((count, next) => count + next.size, 0) <= 40;
     graph.after.forEach((next, a) => {
       for (const [b, d] of next) {
         const ends = [[x(a), y(a)], [x(b), y(b)]];
         const others = alive.filter((k) => k !== a && k !== b).map((k) => [x(k), y(k)]);
         const bow = few ? clearest(ends, others) : 0;
         const [mx, my] = [(x(a) + x(b)) / 2, (y(a) + y(b)) / 2];
+        [top, bottom] = [Math.min(top, my + bow / 2 - 22), Math.max(bottom, my + bow / 2 + 12)];
         svg.append(drawn("path", { class: "edge", d: `M${x(a)} ${y(a)}Q${mx} ${my + bow} ${x(b)} ${y(b)}` }));
-        if (few) labels.push(drawn("text", { class: "partial", x: mx, y: my + bow / 2 - 5 }, shown(d)));
+        if (few) labels.push(drawn("text", { class: "partial", x: mx, y: my + bow / 2 - 5 }, shown(d ?? 0)));
       }
     });
     svg.append(...labels);
+    for (const [key, value] of Object.entries({ width, height: bottom - top, viewBox: `0 ${top} ${width} ${bottom - top}` })) {
+      svg.setAttribute(key, value);
+    }
     const fixed = new Set(graph.results);
     for (const k of alive) {
       const end = k < data.inputs || fixed.has(k);
       const group = drawn("g", { class: end ? "end" : "vertex", "data-vertex": k });
-      const title = k < data.inputs ? data.cells[k].formula : this.name(k);
+      const title = this.title(k);
       group.append(end
-        ? drawn("rect", { x: x(k) - 24, y: y(k) - 17, width: 48, height: 34, rx: 4 })
+        ? drawn("rect", { x: x(k) - half(k), y: y(k) - 17, width: 2 * half(k), height: 34, rx: 4 })
         : drawn("circle", { cx: x(k), cy: y(k), r: 20 }));
-      group.append(drawn("text", { x: x(k), y: y(k) + 5 }, fixed.has(k) ? data.outputs[graph.results.indexOf(k)].name : title));
+      group.append(drawn("text", { x: x(k), y: y(k) + 5 }, title));
       if (!end) {
         const cost = graph.cost(k);
         group.append(drawn("text", { class: "cost", x: x(k), y: y(k) + 36 }, `${graph.before[k].size} × ${graph.after[k].size}`));

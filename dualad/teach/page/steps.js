@@ -25,18 +25,21 @@ class Sweeps {
       const dv = new Array(this.size).fill(0);
       dv[j] = 1;
       for (let k = this.inputs; k < this.size; k++) {
-        for (const l of this.incoming[k]) dv[k] += trace.partials[l] * dv[this.data.links[l][0]];
+        for (const l of this.incoming[k]) dv[k] = sum(dv[k], product(trace.partials[l], dv[this.data.links[l][0]]));
       }
       this.tangents.push(dv);
     }
   }
 
-  // Adjoints for output `i` after `done` operations were swept
+  // Adjoints for output `i` after `done` operations were swept; null for what no gradient has come to
   adjoints(i, done) {
-    const found = new Array(this.size).fill(0);
+    const found = new Array(this.size).fill(null);
     if (this.outputs[i] >= 0) found[this.outputs[i]] = 1;
     for (let k = this.size - 1; k >= Math.max(this.size - done, this.inputs); k--) {
-      for (const l of this.incoming[k]) found[this.data.links[l][0]] += found[k] * this.trace.partials[l];
+      for (const l of this.incoming[k]) {
+        const source = this.data.links[l][0];
+        found[source] = sum(found[source], product(found[k], this.trace.partials[l]));
+      }
     }
     return found;
   }
@@ -93,7 +96,7 @@ class Sweeps {
   }
 }
 
-const times = (a, b) => `${shown(a)} · ${shown(b)}`;
+const times = (a, b) => `${shown(a ?? 0)} · ${shown(b ?? 0)}`;
 
 // One of the two sides of the page
 class Side {
@@ -157,8 +160,8 @@ function showForward(side, t) {
   let words = `Pass ${pass + 1} of ${sweeps.inputs}, in the direction of ${data.cells[pass].formula}. `;
   if (t >= sweeps.ends.forward) words += "All columns are there.";
   else if (current >= 0) {
-    const sum = sweeps.incoming[current].map((l) => times(sweeps.trace.partials[l], dv[data.links[l][0]])).join(" + ");
-    words += `The tangent of ${data.cells[current].name} is ${sum} = ${shown(dv[current])}.`;
+    const terms = sweeps.incoming[current].map((l) => times(sweeps.trace.partials[l], dv[data.links[l][0]])).join(" + ");
+    words += `The tangent of ${data.cells[current].name} is ${terms} = ${shown(dv[current])}.`;
   } else words += `Its tangent is 1, those of the other inputs are 0.`;
   side.show(
     current,
@@ -178,7 +181,7 @@ function showReverse(side, t) {
   const seen = recording ? sweeps.inputs + done : sweeps.size;
   const current = recording ? (done > 0 && seen <= sweeps.size ? seen - 1 : -1) : Math.max(sweeps.size - done, sweeps.inputs);
   const adjoints = recording ? null : sweeps.adjoints(sweep, done);
-  const entry = (i, j) => (i < rows ? sweeps.adjoints(i, sweeps.length)[j] : null);
+  const entry = (i, j) => (i < rows ? sweeps.adjoints(i, sweeps.length)[j] ?? 0 : null);
   let words;
   if (recording) {
     words = current < 0 ? "First the function is run, and all values are kept." : `Recording: ${data.cells[current].name} is kept.`;
@@ -189,11 +192,11 @@ function showReverse(side, t) {
     words = `Sweep ${sweep + 1} of ${sweeps.outputs.length}, for ${data.outputs[sweep].name}. `;
     words += t >= sweeps.ends.reverse ? "All rows are there." : sent ? `${data.cells[current].name} sends ${sent}.` : "";
   }
-  const reached = (k) => !recording && (k >= current || adjoints[k] !== 0 || done >= sweeps.length);
+  const reached = (k) => !recording && (k >= current || adjoints[k] !== null || done >= sweeps.length);
   side.show(
     current,
     (k) => (k < seen ? sweeps.trace.values[k] : null),
-    (k) => (reached(k) ? adjoints[k] : null),
+    (k) => (reached(k) ? adjoints[k] ?? 0 : null),
     entry,
     sweeps.reverses[Math.min(t, sweeps.ends.reverse)],
     words,
