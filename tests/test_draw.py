@@ -12,7 +12,7 @@ from cases import DERIVED, each, generator
 import dualad
 from dualad import draw
 from dualad.teach.fold import contribution, grouped, repeated
-from dualad.teach.graph import graph
+from dualad.teach.graph import graph, local
 from dualad.teach.layout import CHARACTER, SMALLER
 
 igraph = pytest.importorskip("igraph", reason="drawings are laid out by igraph")
@@ -89,7 +89,7 @@ def gradients_add_up(g, k, vertex):
 
 def partials_move(g, k, vertex):
     edges = [edge for edge in g.edges if edge.target == k]
-    moved = [(edge.partial, g.vertices[edge.source].tangent) for edge in edges]
+    moved = [(local(g, edge), g.vertices[edge.source].tangent) for edge in edges]
     if vertex.op is None or any(
         d is None or isinstance(d, tuple) or isinstance(dx, tuple) for d, dx in moved
     ):

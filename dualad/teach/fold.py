@@ -13,7 +13,7 @@ from ..push import constant as constant_like
 from ..push import total
 from ..run import conjugated
 from ..sweep import pulled
-from .graph import Edge, Graph, Vertex
+from .graph import Edge, Graph, Vertex, local
 from .names import INFIX, brief, constant, formula, short, summary
 
 MOST = 200  # boxes at most
@@ -188,7 +188,7 @@ def _wire(graph: Graph, edges: list[Edge], a: int, b: int) -> Wire:
 
 def local_text(graph: Graph, edge: Edge) -> str:
     """A local partial in short; of a large one the shape of its Jacobian."""
-    d = edge.partial
+    d = local(graph, edge)
     if d is not None:
         return "" if isinstance(d, tuple) else brief(d)
     y, x = graph.vertices[edge.target].value, graph.vertices[edge.source].value

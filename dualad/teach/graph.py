@@ -49,16 +49,11 @@ class Vertex(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """What `target` reads of `source`, as its argument number `argument`.
-
-    partial: a number or an array of the shape of the target for elementwise operations, else of the target's and then
-        of the source's; None where that is large
-    """
+    """That `target` reads `source`, as its argument number `argument`."""
 
     source: int
     target: int
     argument: int
-    partial: Any
 
 
 class Graph(NamedTuple):
@@ -172,11 +167,7 @@ def graph(
             dxs = [tangents[i] if i >= 0 else None for i in node.parents]
             idle = all(dx is None for dx in dxs)
             tangents.append(None if idle else push(node.op, dxs, values[k], operands, node.kwargs))
-            edges += [
-                Edge(i, k, a, local(node.op, a, values[k], operands, node.kwargs))
-                for a, i in enumerate(node.parents)
-                if i >= 0
-            ]
+            edges += [Edge(i, k, a) for a, i in enumerate(node.parents) if i >= 0]
         given = _cotangents(run, cotangent, f"the cotangent of {who}({named(f)})")
         adjoints = swept(run, [*map(conjugated, given)])
     for k, (node, y) in enumerate(zip(read, values, strict=True)):
@@ -229,9 +220,15 @@ def _whole(d: Any, y: Any, back: bool = False) -> Any:
     return constant(y, 0.0) if d is None else conjugated(d) if back else d
 
 
-def local(op: Op, a: int, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """The partial derivatives of `y = op(*args)` in its argument `a`, as `Edge.partial` has them."""
-    x = args[a]
+def local(graph: Graph, edge: Edge) -> Any:
+    """The partial derivatives of an edge's target in its source, as numbers.
+
+    returns: for an elementwise operation those of the target's shape, else of the target's shape and then the source's;
+        None where that is large, or there is no such array
+    """
+    target = graph.vertices[edge.target]
+    op, y, x = target.op, target.value, target.args[edge.argument]
+    assert op is not None
     if op.kind != "elementwise" and (
         isinstance(y, tuple)
         or isinstance(x, tuple)
@@ -239,7 +236,8 @@ def local(op: Op, a: int, y: Any, args: Sequence[Any], kwargs: dict[str, Any]) -
         or is_complex(x)  # a conjugation, say, has no complex number that says what it does
     ):
         return None
-    (d,) = jacobians(op, a, y, args, kwargs)
+    with np.errstate(all="ignore"):
+        (d,) = jacobians(op, edge.argument, y, target.args, target.kwargs)
     return 1.0 * d if np.asarray(d).dtype.kind == "b" else d
 
 
