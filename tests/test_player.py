@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -303,3 +304,9 @@ def test_infinities_are_written_as_strings():
     data = player(lambda x: np.sqrt(x) * np.inf, 0.0).data
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert data["links"][0][2] == "Infinity"
+
+
+def test_without_igraph(monkeypatch):
+    monkeypatch.setitem(sys.modules, "igraph", None)
+    with pytest.raises(dualad.ArgumentError, match=r"dualad\[teach\]"):
+        player(griewank, 2.0, 5.0)

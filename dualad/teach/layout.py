@@ -56,7 +56,7 @@ def layered(count: int, edges: Sequence[tuple[int, int]]) -> tuple[list[int], li
         raise error(
             ArgumentError,
             "drawing a graph needs igraph, which places the vertices",
-            "pip install 'dualad[teach]'; .dot() needs nothing",
+            "pip install 'dualad[teach]'; of a drawing, .dot() needs nothing",
         ) from None
     layers = _layers(count, edges)
     graph = igraph.Graph(directed=True)
