@@ -7,7 +7,7 @@ and radial distortion (9, 10), a point (11 to 13), and the observation's weight 
 
 import numpy as np
 
-CAMERAS, POINTS = 49, 7_776
+CAMERAS, POINTS, NUMBERS = 49, 7_776, 15
 
 
 def turned(r, x, xp=np):
@@ -30,6 +30,11 @@ def residual(q, seen, xp=np):
     square = x * x + y * y
     scale = q[6] * (1.0 + q[9] * square + q[10] * square * square)
     return xp.stack([q[14] * (scale * x + q[7] - seen[0]), q[14] * (scale * y + q[8] - seen[1])])
+
+
+def weight_error(w):
+    """What draws each observation's weight towards 1."""
+    return 1.0 - w * w
 
 
 def spread(x, camera, point, xp=np):

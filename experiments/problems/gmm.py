@@ -3,10 +3,14 @@
 Šrajer, Kukelova and Fitzgibbon, "A benchmark of selected algorithmic differentiation tools", 2018.
 """
 
+import math
+
 import numpy as np
 
-PRIOR = 0.7
-"""Wishart's precision; it has as many degrees of freedom as there are dimensions, plus one."""
+from experiments.problems.logsumexp import logsumexp
+
+PRIOR, FREEDOM = 0.7, 1
+"""Wishart's precision, and its degrees of freedom beyond the number of dimensions plus one."""
 
 
 def strictly_lower(d):
@@ -17,7 +21,7 @@ def strictly_lower(d):
     return place
 
 
-def objective(parameters, X, xp=np):
+def objective(parameters, X, xp=np, precision=PRIOR, freedom=FREEDOM):
     """Log-density of the points, up to a constant, plus the log-prior.
 
     parameters: [weights (K,), means (K, d), inverse factors (K, d + d(d-1)/2)]: logarithms of the
@@ -35,14 +39,17 @@ def objective(parameters, X, xp=np):
     turned = diagonal * centred + xp.einsum("kij,nkj->nki", lower, centred)
     terms = weights + xp.sum(logs, axis=1) - 0.5 * xp.sum(turned * turned, axis=2)
     likelihood = xp.sum(logsumexp(terms, xp)) - X.shape[0] * logsumexp(weights, xp)
-    prior = 0.5 * PRIOR**2 * (xp.sum(diagonal * diagonal) + xp.sum(below * below)) - xp.sum(logs)
+    prior = 0.5 * precision**2 * (xp.sum(diagonal * diagonal) + xp.sum(below * below)) - freedom * xp.sum(
+        logs
+    )
     return likelihood - prior
 
 
-def logsumexp(x, xp):
-    """Over the last axis, safe for exponents of any size."""
-    largest = xp.amax(x, axis=-1, keepdims=True)
-    return largest[..., 0] + xp.log(xp.sum(xp.exp(x - largest), axis=-1))
+def constant(samples, d, k, precision=PRIOR, freedom=FREEDOM):
+    """What `objective` leaves out of the log-posterior: the logarithms of both densities' factors."""
+    n = d + freedom + 1
+    gamma = d * (d - 1) / 4 * np.log(np.pi) + sum(math.lgamma((n - i) / 2) for i in range(d))
+    return k * (n * d * np.log(precision / np.sqrt(2.0)) - gamma) - samples * d / 2 * np.log(2.0 * np.pi)
 
 
 def data(samples, d, k, seed):

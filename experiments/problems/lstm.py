@@ -35,7 +35,7 @@ def loss(parameters, state, sequence, xp=np, scan=dualad.scan):
         x, following = pair
         x = x * ends[0]
         after = []
-        for i in range(LAYERS):
+        for i in range(len(gates)):
             x, memory = cell(gates[i, 0], gates[i, 1], state[i, 0], state[i, 1], x, xp)
             after.append(xp.stack([x, memory]))
         y = x * ends[1] + ends[2]
@@ -43,7 +43,7 @@ def loss(parameters, state, sequence, xp=np, scan=dualad.scan):
         return xp.stack(after), xp.sum(following * normal)
 
     _, found = scan(step, state, (sequence[:-1], sequence[1:]))
-    return -xp.sum(found) / (found.shape[0] * BITS)
+    return -xp.sum(found) / (found.shape[0] * ends.shape[1])
 
 
 def loss_by_jax(parameters, state, sequence, xp):

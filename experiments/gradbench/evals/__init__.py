@@ -1,0 +1,1 @@
+"""One file for each eval, named as GradBench names it, which ends with its `FUNCTIONS`."""
