@@ -7,22 +7,38 @@ ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 DEMO := out/demo
+PEERS := .venv-peers
+PEERS_OUT := out/peers
+TORCH ?= torch
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 MAX_LINES := 400
 SOURCES = $(wildcard dualad experiments tests)
 
-.PHONY: help demo test check sizes clean
+.PHONY: help demo peers test check sizes clean
 # Two installs at once into one environment would trip over each other, so `make -j` runs in order as well.
 .NOTPARALLEL:
 
 help:
 	@echo "make demo    run the quick experiments; says where the report and the pictures are"
+	@echo "make peers   compare with other libraries, which come into .venv-peers, some 2 GB"
 	@echo "make test    run the tests, all cores"
 	@echo "make check   lint, format, types, import layering, file sizes"
-	@echo "make clean   remove .venv, out/ and caches"
+	@echo "make clean   remove .venv, .venv-peers, out/ and caches"
 
 demo: $(VENV)/.has-experiments
 	$(PY) -m experiments run gradient-cost jacobian-cost hessian-cost memory training ode --quick --out $(DEMO)
 	$(PY) -m experiments report $(DEMO)
+
+# Of torch, the build without CUDA, where the index has one: it is a tenth of the size.
+peers: $(PEERS)/.has-peers
+	$(PEERS)/bin/python -m experiments run peers --quick --out $(PEERS_OUT)
+	$(PEERS)/bin/python -m experiments report $(PEERS_OUT)
+
+$(PEERS)/.has-peers: pyproject.toml
+	@echo "installing dualad[peers] into $(PEERS) ..."
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --extra-index-url $(TORCH_INDEX) '$(TORCH)' -e '.[peers]'
+	@touch $@
 
 test: $(VENV)/.has-test
 	$(PY) -m pytest -n auto $(ARGS)
@@ -53,5 +69,5 @@ $(VENV)/.has-%: pyproject.toml $(VENV)/.made
 	@touch $@
 
 clean:
-	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

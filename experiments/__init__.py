@@ -8,6 +8,7 @@ NAMES = (
     "jacobian-cost",
     "hessian-cost",
     "overhead",
+    "peers",
     "compiled",
     "sparse",
     "higher-order",

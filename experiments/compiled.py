@@ -9,7 +9,7 @@ from typing import Any
 
 import dualad
 from experiments import compiled_peers as made
-from experiments import figures, peers, targets, timing
+from experiments import eager_peers, figures, targets, timing
 from experiments.compiled_cases import CASES, Case, Peer
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings
 
@@ -27,7 +27,7 @@ def cells(settings: Settings) -> list[Cell]:
 
 def absent(peer: Peer, settings: Settings) -> str:
     """Why a peer takes no part, or nothing."""
-    if not peers.installed(peer.package):
+    if not eager_peers.installed(peer.package):
         return "not installed"
     return NOT_NOW if peer.slow and not settings["slow"] else ""
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import dualad
-from experiments import peers
+from experiments import eager_peers
 from experiments.problems import straight
 from experiments.timing import Call
 
@@ -33,7 +33,7 @@ def ready(package: str) -> None:
     elif package == "casadi":
         quiet_casadi()
     elif package == "torch":
-        peers.single_threaded_torch()
+        eager_peers.single_threaded_torch()
     else:
         dualad.compile(lambda x: x + 1.0)(1.0)
 
@@ -190,7 +190,7 @@ def by_hand(kernel: Any, f: Any, args: tuple[Any, ...]) -> Call:
 
 def torch_eager(derive: str, f: Any, args: tuple[Any, ...]) -> Call:
     """Torch without a compiler, which takes a C++ toolchain: the tensors share memory with the arrays."""
-    torch = peers.single_threaded_torch()
+    torch = eager_peers.single_threaded_torch()
     f = partial(f, xp=torch)
 
     def tensors(value: Any) -> Any:

@@ -12,8 +12,8 @@ import numpy as np
 import dualad
 from experiments import figures, timing
 from experiments.counting import ledger
+from experiments.eager_peers import installed
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings, show
-from experiments.peers import installed
 
 QUESTION = "What does the n-th derivative cost as n grows?"
 TAYLOR, NESTED, COMPILED, JET = (

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import dualad
-from experiments import peers, targets, timing
+from experiments import eager_peers, targets, timing
 from experiments.counting import ledger
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings
 from experiments.problems import chains, lorenz96, lotka_volterra, rosenbrock
@@ -33,12 +33,12 @@ class Peer:
     tolerance: float | None = 1e-10  # None: computes no derivative, so there is nothing to compare
 
 
-AUTOGRAD = partial(Peer, "autograd", peers.autograd_gradient, words="autograd")
-TORCH = partial(Peer, "torch", peers.torch_gradient, words="torch (eager)")
-XAD = partial(Peer, "xad", peers.xad_gradient, words="XAD's C++ tape")
-PLAIN = partial(Peer, "numpy", peers.plain_evaluation, words="NumPy, function only", tolerance=None)
-JACREV = partial(Peer, "torch", peers.torch_jacobian, words="torch.func.jacrev")
-DIFFERENCES = partial(Peer, "scipy", peers.scipy_jacobian, words="SciPy, 2-point", tolerance=1e-5)
+AUTOGRAD = partial(Peer, "autograd", eager_peers.autograd_gradient, words="autograd")
+TORCH = partial(Peer, "torch", eager_peers.torch_gradient, words="torch (eager)")
+XAD = partial(Peer, "xad", eager_peers.xad_gradient, words="XAD's C++ tape")
+PLAIN = partial(Peer, "numpy", eager_peers.plain_evaluation, words="NumPy, function only", tolerance=None)
+JACREV = partial(Peer, "torch", eager_peers.torch_jacobian, words="torch.func.jacrev")
+DIFFERENCES = partial(Peer, "scipy", eager_peers.scipy_jacobian, words="SciPy, 2-point", tolerance=1e-5)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Case:
     function: Callable[..., Any]
     point: Callable[[int], Any]
     peers: tuple[Peer, ...]
-    make: Maker = peers.dualad_gradient
+    make: Maker = eager_peers.dualad_gradient
 
 
 def uniform(size: int) -> Callable[[int], Any]:
@@ -119,7 +119,7 @@ CASES = {
         lorenz96.rhs,
         lambda seed: lorenz96.state(400, seed),
         (JACREV(target=1.0), DIFFERENCES(target=5.0)),
-        make=peers.dualad_jacobian,
+        make=eager_peers.dualad_jacobian,
     ),
 }
 
@@ -136,7 +136,7 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     tolerances = {}
     missing = []
     for peer in case.peers:
-        if not peers.installed(peer.package):
+        if not eager_peers.installed(peer.package):
             missing.append(peer.words)
             continue
         contestants[peer.words] = peer.make(case.function, x)

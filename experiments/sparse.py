@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments import figures, peers, sparse_peers, sparse_ways, targets, timing
+from experiments import eager_peers, figures, sparse_peers, sparse_ways, targets, timing
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings
 from experiments.sparse_cases import CASES, COMPILED, GROWTH, SET_UP
 from experiments.targets import answer
@@ -35,7 +35,7 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     case = CASES[cell["case"]]
     f, x, data = case.make(cell["size"], seed)
     problem, seconds = sparse_ways.planned(f, x, case.hessian, case.partition, data)
-    present = [peer for peer in case.peers if peers.installed(peer.package)]
+    present = [peer for peer in case.peers if eager_peers.installed(peer.package)]
     ways = {COMPILED: sparse_ways.compiled(problem)} | {peer.words: peer.make(problem) for peer in present}
     timing.check(
         {name: read(call()) for name, (call, read) in ways.items()},
@@ -49,7 +49,7 @@ def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
     measured = {"counts": counts, "partition": found.partition, "missing": missing, **seconds, **raced}
     if case.set_up:
         contestants = {COMPILED: sparse_ways.set_up(problem)}
-        if peers.installed("asdex"):
+        if eager_peers.installed("asdex"):
             contestants["asdex"] = sparse_peers.asdex_set_up(problem)
         measured["set-up"] = timing.race(contestants, settings, once=True)["samples"]
     return measured

@@ -11,7 +11,7 @@ import numpy as np
 
 import dualad
 from dualad.csr import with_values
-from experiments import peers
+from experiments import eager_peers
 from experiments.compiled_peers import precise_jax, quiet_casadi
 from experiments.problems import bundle
 from experiments.sparse_ways import Problem, Way, block_rows
@@ -97,7 +97,7 @@ def scipy_differences(problem: Problem) -> Way:
 
 def torch_with_our_colors(problem: Problem) -> Way:
     """torch.func's pushforward of all seeds at once, and the same recovery as ours."""
-    torch = peers.single_threaded_torch()
+    torch = eager_peers.single_threaded_torch()
     coloring, shape = problem.plan.coloring, problem.x.shape
     x = torch.from_numpy(problem.x)
     seeds = torch.from_numpy(np.ascontiguousarray(np.reshape(coloring.seeds.T, (-1, *shape))))

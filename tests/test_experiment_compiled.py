@@ -42,7 +42,7 @@ QUICK_TO_TRACE = sorted(set(CASES) - {"lotka-volterra", "lorenz96-flow", "compil
 @pytest.fixture
 def alone(monkeypatch):
     """No other library is installed."""
-    monkeypatch.setattr(compiled.peers, "installed", lambda package: package == "numpy")
+    monkeypatch.setattr(compiled.eager_peers, "installed", lambda package: package == "numpy")
 
 
 @pytest.mark.parametrize("name", QUICK_TO_TRACE)
@@ -79,7 +79,7 @@ def test_a_wrong_peer_is_never_timed(monkeypatch):
 
 
 def test_what_is_slow_waits_for_a_full_run(monkeypatch):
-    monkeypatch.setattr(compiled.peers, "installed", lambda package: True)
+    monkeypatch.setattr(compiled.eager_peers, "installed", lambda package: True)
     peers = CASES["lorenz96-flow"].peers
     assert [compiled.absent(peer, {"slow": 0}) for peer in peers] == ["", "not in --quick"]
     assert [compiled.absent(peer, {"slow": 1}) for peer in peers] == ["", ""]

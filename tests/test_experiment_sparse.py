@@ -23,7 +23,7 @@ SMALL = HASTE | {"largest": 20, "side": 4, "growth": []}
 @pytest.fixture
 def alone(monkeypatch):
     """No other library is installed."""
-    monkeypatch.setattr(sparse.peers, "installed", lambda package: package == "numpy")
+    monkeypatch.setattr(sparse.eager_peers, "installed", lambda package: package == "numpy")
 
 
 @pytest.mark.parametrize("name", ["brusselator-64", "rosenbrock-100000", "arrow-1000", "bundle"])

@@ -24,6 +24,7 @@ TINY = {
     "jacobian-cost": {"n": [1, 24], "m": [1, 24], "width": 6},
     "hessian-cost": {"hidden": [1, 3], "n": [3, 20], "samples": 8, "series": 13},
     "overhead": {},
+    "peers": {"problems": ["loop", "jacobian"]},
     "compiled": {"problems": ["logistic", "compile-100"], "largest": 8, "slow": 0},
     "sparse": {"problems": ["rosenbrock-1000", "arrow-1000"], "largest": 8, "growth": [8, 32]},
     "higher-order": {"orders": [1, 3], "deepest": 3},
@@ -187,7 +188,7 @@ def test_accuracy_finds_what_theory_says(documents):
 
 
 def test_overhead_says_what_is_not_installed(documents, monkeypatch):
-    monkeypatch.setattr(overhead.peers, "installed", lambda package: package == "numpy")
+    monkeypatch.setattr(overhead.eager_peers, "installed", lambda package: package == "numpy")
     measured = overhead.measure({"case": "rosenbrock-10"}, HASTE, 0)
     rows = overhead.rows([{"cell": {"case": "rosenbrock-10"}, "measured": measured}])
     assert [row["verdict"] for row in rows] == ["not installed", "not installed"]
