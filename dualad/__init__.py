@@ -1,5 +1,6 @@
 """Automatic differentiation of plain NumPy code, forward and reverse, from one registry of operations."""
 
+from . import lessons as lessons
 from .accuracy import Accuracy, accuracy
 from .check import check_grads
 from .checkpoint import checkpoint, checkpointed_scan

@@ -79,6 +79,7 @@ LAYERS = {
     "twins": {"scipy"},
     "curvature": {"second"},
     "teaching": {"teach"},
+    "exercises": {"lessons"},
     "surface": {"__init__"},
 }
 # Rules say what an op is; they never know who is looking at it.
