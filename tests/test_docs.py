@@ -51,7 +51,7 @@ def blocks(text):
             and not fence["language"]
             and fence["ticks"].startswith(opening["ticks"])
         ):
-            inside = textwrap.dedent("\n".join(lines[start + 1 : number])) + "\n"
+            inside = textwrap.dedent("".join(f"{line}\n" for line in lines[start + 1 : number]))
             follows = end is not None and not "".join(lines[end + 1 : start]).strip()
             before = lines[start - 1].strip() if start else ""
             found.append(Block(opening["language"], inside, start, before, follows))

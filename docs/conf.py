@@ -1,0 +1,114 @@
+"""The documentation site: lessons that are run, how-to guides, the reference from docstrings, explanations."""
+
+import inspect
+import os
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+sys.path[:0] = [str(ROOT), str(DOCS)]
+# The kernels of the lessons, processes of their own, run the dualad beside these pages as well.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+
+import dualad  # noqa: E402
+from docstrings import converted  # noqa: E402
+
+project = "dualad"
+author = "The dualad authors"
+copyright = author  # noqa: A001  (Sphinx reads this name)
+release = version = dualad.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax"]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+nitpicky = True
+default_role = "code"
+
+html_theme = "furo"
+html_title = "dualad"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+
+myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(ROOT / "out" / "docs-cache")
+nb_execution_timeout = 120
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+nb_output_stderr = "show"
+# What a lesson hides is always this; a cell can say otherwise.
+nb_code_prompt_show = "A solution"
+nb_code_prompt_hide = "Hide the solution"
+
+autosummary_generate = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+add_module_names = True
+
+linkcheck_timeout = 20
+linkcheck_workers = 4
+
+TWINS = ["dualad.scipy.integrate", "dualad.scipy.linalg", "dualad.scipy.optimize", "dualad.scipy.special"]
+# Short names that a docstring may link to. `count` is an attribute, too.
+KNOWN = {name: f"dualad.{name}" for name in dualad.__all__ if name != "count"}
+KNOWN |= {
+    f"{module.removeprefix('dualad.')}.{name}": f"{module}.{name}"
+    for module in TWINS
+    for name in import_module(module).__all__
+}
+
+# Files outside this folder that have a page here. Links to others become text: the site has no such page.
+PAGES = {"README.md": "tour.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+INCLUDE = re.compile(r"^```\{include\} (\S+)\n```$", re.MULTILINE)
+LINK = re.compile(r"\[([^\]\n]*(?:\n[^\]\n]+)?)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
+FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+
+
+def relinked(text, folder):
+    """Links that hold in the repository, from `folder`, as links between pages."""
+
+    def link(found):
+        words, target, anchor = found[1], (folder / found[2]).resolve(), found[3] or ""
+        if not target.exists():
+            return found[0]
+        if target.parent == ROOT and target.name in PAGES:
+            target = DOCS / PAGES[target.name]
+        if not target.is_relative_to(DOCS):
+            return words
+        return f"[{words}](/{target.relative_to(DOCS).as_posix()}{anchor})"
+
+    parts = FENCED.split(text)
+    parts[::2] = [LINK.sub(link, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def read(app, docname, source):
+    """Put files of the repository in the place of their `include`, and lead all links to pages."""
+    page = Path(app.env.doc2path(docname))
+    if page.suffix != ".md":
+        return
+    folder = page.parent
+
+    def include(found):
+        path = (folder / found[1]).resolve()
+        app.env.note_dependency(path)
+        return relinked(path.read_text(encoding="utf-8"), path.parent)
+
+    source[0] = INCLUDE.sub(include, relinked(source[0], folder))
+
+
+def docstring(app, what, name, obj, options, lines):
+    """Our docstrings as Sphinx reads them."""
+    title = "Attributes" if inspect.isclass(obj) else "Parameters"
+    lines[:] = converted(lines, KNOWN, title)
+
+
+def setup(app):
+    app.connect("source-read", read)
+    app.connect("autodoc-process-docstring", docstring)
