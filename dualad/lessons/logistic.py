@@ -64,7 +64,7 @@ EXERCISES = {
     "logistic/squared error": Exercise(
         "What is the gradient of (a - y)²/2 with respect to w, for one sample?",
         function(grad(_squared), *_LABELLED),
-        "where the neuron is sure and wrong, a (1 - a) is nearly 0 and it learns nothing; cross-entropy lacks that factor.",
+        "where the neuron is sure and wrong, a (1 - a) is nearly 0 and it learns little; cross-entropy lacks it.",
         [
             (
                 lambda w, x, y: (_sigmoid(w @ x) - y) * x,
