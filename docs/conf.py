@@ -13,12 +13,13 @@ sys.path[:0] = [str(ROOT), str(DOCS)]
 # The kernels of the lessons, processes of their own, run the dualad beside these pages as well.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 
-import dualad  # noqa: E402
 from docstrings import converted  # noqa: E402
+
+import dualad  # noqa: E402
 
 project = "dualad"
 author = "The dualad authors"
-copyright = author  # noqa: A001  (Sphinx reads this name)
+copyright = author
 release = version = dualad.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax"]

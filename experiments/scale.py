@@ -17,7 +17,6 @@ import numpy as np
 import dualad
 from experiments import figures, timing
 from experiments.counting import ledger
-from experiments.eager_peers import installed
 from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experiment, Result, Row, Settings, show
 from experiments.problems import forced, lorenz96
 from experiments.workers import workers
