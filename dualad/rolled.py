@@ -87,22 +87,15 @@ def _carrying(
     s, e = body.states, body.states + body.elements
     groups = [(0, s), (s, e), (e, None)]
     moving, results = body.moving([bool(parts) for parts in extras])
-    extras = [_filled(parts, width, a) for parts, a in zip(extras[:s], args, strict=False)] + [
-        _filled(parts, len(parts), a) for parts, a in zip(extras[s:], args[s:], strict=True)
-    ]
-    extras[:s] = [parts if on else [] for parts, on in zip(extras, moving, strict=False)]
-    counts = [len(parts) for parts in extras]
+    counts = [*[width * on for on in moving], *map(len, extras[s:])]
+    extras = [_filled(parts, n, a) for parts, n, a in zip(extras, counts, args, strict=True)]
+
+    def laid(values: Sequence[Any], extras: Sequence[Leaves]) -> Leaves:
+        return [v for i, j in groups for v in (*values[i:j], *_joined(extras[i:j]))]
 
     def make() -> tuple[Body, Any]:
         firsts = body.sliced(args)
-        examples = [
-            v
-            for i, j in groups
-            for v in (
-                *firsts[i:j],
-                *[constant(a, 0.0) for a, n in zip(firsts[i:j], counts[i:j], strict=True) for _ in range(n)],
-            )
-        ]
+        examples = laid(firsts, [[constant(a, 0.0)] * n for a, n in zip(firsts, counts, strict=True)])
 
         def step(lift: Callable[[Any], Any], leaves: Leaves) -> tuple[Leaves, Leaves]:
             rest, primals, given = iter(leaves), Leaves(), list[Leaves]()
@@ -118,12 +111,11 @@ def _carrying(
             ]
             return [*values[:s], *_joined(full[:s])], [*values[s:], *_joined(full[s:])]
 
-        return _traced_body(
-            step, examples, sum(map(len, (args[:s], *extras[:s]))), e - s + sum(counts[s:e])
-        ), None
+        sizes = s + sum(counts[:s]), body.elements + sum(counts[s:e])
+        return _traced_body(step, examples, *sizes), None
 
     new, _none = _derived(body, (key, tuple(counts)), make)
-    operands = [v for i, j in groups for v in (*args[i:j], *_joined(extras[i:j]))]
+    operands = laid(args, extras)
     states, rest = looped(operands, new, length, backwards)
     y = (*states[:s], *rest[: len(results)])
     carried = iter((*states[s:], *rest[len(results) :]))
