@@ -129,6 +129,13 @@ def test_partials_are_numbers():
     assert (wire.value, wire.partial, wire.gradient) == ("2", "1", "1")
 
 
+def test_long_names_are_cut_short():
+    op = dualad.elementwise(lambda x: x * 2, 2.0, name="n" * 500)
+    boxes = [p.box for p in draw(lambda p: op(p["k" * 500]), {"k" * 500: 1.0}).scene.boxes]
+    assert max(len(box.text) for box in boxes) == 32
+    assert boxes[0].hint.startswith("p['kkk") and len(boxes[0].hint) > 500
+
+
 def test_copies_add_up():
     boxes = draw(lambda x: np.sin(x) * x, 2.0).scene.boxes
     assert [p.box.words for p in boxes] == [("copy adds up",), (), ("multiply swaps",), ()]

@@ -282,7 +282,7 @@ def test_strings_from_outside_are_text(show):
     assert "<script>alert(1)</script>" in tab.locator("#title").inner_text()
     tab.click("#end")
     tab.click("#tab-order")
-    assert "<img src=x" in tab.locator("#order-picture").inner_text()
+    assert "</script><script…" in tab.locator("#order-picture").inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -14,10 +14,11 @@ from ..push import total
 from ..run import conjugated
 from ..sweep import pulled
 from .graph import Edge, Graph, Vertex, local
-from .names import INFIX, brief, constant, formula, short, summary
+from .names import INFIX, brief, clipped, constant, formula, short, summary
 
 MOST = 200  # boxes at most
 PLAIN = 40  # graphs of so many vertices are drawn one by one, whatever repeats
+LONGEST = 32  # characters in a box
 ROUNDS, PERIOD = 4, 64  # rounds from which on a pattern is folded, and vertices at most in one
 
 _SHORTER = {"maximum": "max", "minimum": "min"}
@@ -72,7 +73,9 @@ def drawn(graph: Graph, most: int = MOST) -> Drawn:
             crossing.setdefault((a, b, edge.target, edge.argument) if alone else (a, b), []).append(edge)
     wires = [_wire(graph, edges, key[0], key[1]) for key, edges in crossing.items()]
     for (name, k), value in zip(graph.outputs, graph.results, strict=True):
-        boxes.append(Box("output", "", name, () if k >= 0 else (f"= {constant(value)}",), ""))
+        boxes.append(
+            Box("output", "", clipped(name, LONGEST), () if k >= 0 else (f"= {constant(value)}",), "")
+        )
         if k >= 0:
             seed = _seed(graph, k)
             wires.append(Wire(of[k], len(boxes) - 1, brief(value), "", seed))
@@ -134,14 +137,14 @@ def _box(vertex: Vertex, copied: bool) -> Box:
     copy = "copy adds up" if copied else ""
     if vertex.op is None:
         hint = f"{vertex.label} = {summary(vertex.value)}"
-        return Box("input", vertex.name, vertex.label, (copy,) if copy else (), hint)
+        return Box("input", vertex.name, clipped(vertex.label, LONGEST), (copy,) if copy else (), hint)
     places = [i for i in vertex.operands if i >= 0]
     words = tuple(word for word in (pattern(vertex), copy) if word)
     operands = ["·" if i >= 0 else constant(a) for a, i in zip(vertex.args, vertex.operands, strict=True)]
     text = formula(vertex.op, operands, vertex.kwargs)
     if len(places) == len(operands) and not vertex.kwargs:
         text = INFIX.get(vertex.op.name, short(vertex.op) if len(text) > 2 else text)
-    return Box("op", vertex.name, text, words, vertex.line)
+    return Box("op", vertex.name, clipped(text, LONGEST), words, vertex.line)
 
 
 def _fold(graph: Graph, ks: list[int]) -> Box:
@@ -159,7 +162,7 @@ def pattern(vertex: Vertex) -> str:
     """How an operation passes a gradient back, read from its declaration; '' for no pattern with a name."""
     op, several = vertex.op, sum(i >= 0 for i in vertex.operands) > 1
     assert op is not None
-    name = _SHORTER.get(short(op), short(op))
+    name = clipped(_SHORTER.get(short(op), short(op)), LONGEST)
     if op.selects:
         return f"{name} routes"
     if several and (op.kind == "multilinear" or (_reads(op.d0, 3) and _reads(op.d1, 2))):

@@ -98,8 +98,13 @@ def argument(value: Any) -> str:
     """A keyword's value, or a constant, in a few characters."""
     if isinstance(value, (float, complex, np.ndarray, np.generic)):
         return constant(value)
-    text = " ".join(str(value).split())
-    return text if len(text) <= 24 else text[:23] + "…"
+    return clipped(str(value), 24)
+
+
+def clipped(text: str, most: int) -> str:
+    """In one line of so many characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def constant(value: Any) -> str:

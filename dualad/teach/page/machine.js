@@ -79,7 +79,7 @@ function shown(x) {
   if (x === 0) return "0";
   const size = Math.abs(x);
   const text = size >= 1e6 || size < 1e-4 ? x.toExponential(4).replace(/\.?0+e/, "e") : String(Number(x.toPrecision(6)));
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }
 
 const byId = (id) => document.getElementById(id);

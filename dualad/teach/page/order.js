@@ -133,8 +133,9 @@ class OrderView {
   // What stands in a vertex: of inputs and results what the code calls them, of all others their name in the trace
   title(k) {
     const result = this.graph.results.indexOf(k);
-    if (result >= 0) return this.data.outputs[result].name;
-    return k < this.data.inputs ? this.data.cells[k].formula : this.data.cells[k].name;
+    const { name, formula } = result >= 0 ? this.data.outputs[result] : this.data.cells[k];
+    const words = result < 0 && k < this.data.inputs ? formula : name;
+    return words.length > 20 ? `${words.slice(0, 19)}…` : words;
   }
 
   show(words) {
