@@ -24,7 +24,7 @@ from ..tracer import operand
 from ..tree import flatten
 from .arguments import plainly_called, traced
 from .opaque import opaque
-from .steps import Collocation, Formula, collocation, explicit
+from .steps import Collocation, Formula, Slope, collocation, explicit
 
 F = Callable[..., Any]
 # The methods whose steps can be taken on traced values
@@ -70,11 +70,11 @@ def solve_ivp(
     >>> round(grad(lambda k: f(k).y[0, -1])(0.5), 6), round(-2.0 * np.exp(-0.5).item(), 6)
     (-1.213061, -1.213061)
     """
+    _refuse_options(options)
     outside, closed = opened(fun)
     flat, rebuild = flatten((t_span, y0, t_eval, args))
     flat = [operand(v) for v in flat]
     moving = [v for v in (*flat, *outside) if isinstance(v, Tracer)]
-    _refuse_options(options)
     hidden = [v for event in flatten(events)[0] for v in opened(event)[0]]
     how = {"vectorized": vectorized, **options}
     if not moving and not hidden:
@@ -83,37 +83,41 @@ def solve_ivp(
         if result.sol is not None:
             from .trajectory import Trajectory
 
-            result.sol = Trajectory(result.sol, _slope(fun, vectorized, () if args is None else tuple(args)))
+            result.sol = Trajectory(result.sol, _slope(fun, vectorized, args))
         return result
     _refuse(method, events, snapshots)
-    given = rebuild(flat)
     if any(map(is_symbolic, moving)):
-        return _called(closed, given, outside, method, dense_output, {**how, "snapshots": snapshots})
-    plain = rebuild([primal(v) for v in flat])
+        return _called(closed, rebuild(flat), outside, method, dense_output, {**how, "snapshots": snapshots})
+    t_span, y0, points, numbers = rebuild([primal(v) for v in flat])
     steps: list[tuple[float, Any]] = []
-    how["t_eval"] = plain[2]
-    fixed = closed([primal(v) for v in outside])
-    result = _solved(fixed, plain[0], plain[1], plain[3], _recorded(method, steps), how)
+    fixed, how["t_eval"] = closed([primal(v) for v in outside]), points
+    result = _solved(fixed, t_span, y0, numbers, _recorded(method, steps), how)
     _succeeded(result)
-    from .trajectory import Grid, replayed
-
-    t_span, y0, t_eval, args = given
+    times = [float(t_span[0]), *[t for t, _ in steps]]
+    stages = [z for _, z in steps] if _name(method) == "Radau" else None
+    t_span, y0, t_eval, args = rebuild(flat)
+    grid = _grid(_slope(fun, vectorized, args), _class(method), times, stages, moving, snapshots)
     y0 = operand(y0)
-    slope = _slope(fun, vectorized, () if args is None else tuple(args))
-    times = [float(primal(t_span[0])), *[t for t, _ in steps]]
-    inside, opening = opened(slope)
-    rule, solver, stages = Collocation(opening), _class(method), [z for _, z in steps]
+    y0 = y0.astype(complex if is_complex(y0) else float)
+    result.t, result.y, result.sol = grid.replayed(t_span, y0, t_eval, dense_output)
+    return result
+
+
+def _grid(
+    slope: Slope, solver: Any, times: list[float], stages: Any, moving: Sequence[Any], snapshots: int | None
+) -> Any:
+    """The solver's steps, to be taken on traced values."""
+    from .trajectory import Grid
+
+    outside, closed = opened(slope)
+    rule = Collocation(closed)
 
     def made(values: Sequence[Any]) -> Formula:
-        if _name(method) == "Radau":
+        if stages is not None:
             return collocation(rule, values, stages, times)
-        return explicit(opening(values), solver, times)
+        return explicit(closed(values), solver, times)
 
-    grid = Grid(made, inside, slope, times, any(map(_is_taped, moving)), snapshots)
-    result.t, result.y, result.sol = replayed(
-        grid, t_span, y0.astype(complex if is_complex(y0) else float), t_eval, dense_output
-    )
-    return result
+    return Grid(made, outside, slope, times, any(map(_is_taped, moving)), snapshots)
 
 
 def _refuse_options(options: dict[str, Any]) -> None:
@@ -216,11 +220,12 @@ def _exact(fun: F, vectorized: bool) -> F:
     return jac
 
 
-def _slope(fun: F, vectorized: bool, args: Sequence[Any]) -> F:
+def _slope(fun: F, vectorized: bool, args: Any) -> Slope:
     """The function of SciPy's, as an array of the state's shape and dtype, whatever it returns."""
+    rest = () if args is None else tuple(args)
 
     def slope(t: Any, y: Any) -> Any:
-        found = operand(fun(t, y[:, None] if vectorized else y, *args))
+        found = operand(fun(t, y[:, None] if vectorized else y, *rest))
         if vectorized:
             found = np.reshape(found, (-1,))
         if np.shape(found) != np.shape(y):

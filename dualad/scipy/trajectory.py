@@ -66,7 +66,41 @@ class Grid(NamedTuple):
     taped: bool  # whether reverse mode is to keep states alone, and to take the steps between them again
     snapshots: int | None
 
-    def states(self, y: Any) -> list[Any]:
+    def replayed(
+        self, t_span: Any, y0: Any, t_eval: Any, dense_output: bool
+    ) -> tuple[Any, Any, Trajectory | None]:
+        """Times, the states there, and the function of time, as SciPy returns them."""
+        (start, end), times, slope = t_span, self.times, self.slope
+        n = len(times) - 1
+        y = flowed(slope, start, times[0] - start, y0)
+        t, between, wanted = t_eval, [], []
+        states: Any = []
+        if t_eval is None:
+            t = [start, *times[1:-1], end]
+        else:
+            t = operand(t_eval)
+            points, sign = np.asarray(primal(t)), -1.0 if times[-1] < times[0] else 1.0
+            # Where steps meet, that of the first
+            at = np.searchsorted(sign * np.array(times[1:-1]), sign * points)
+            wanted = sorted({*at.tolist()})
+        if n == 0:
+            pieces = {0: Piece(times[0], times[0], y)}
+        elif dense_output or t_eval is not None:
+            pieces, y = self._pieces(y, range(n) if dense_output else wanted)
+            between = [p.y_old for p in pieces.values()][1:]
+        else:
+            *between, y = self._states(y)
+        if t_eval is None:
+            states = np.stack([y0, *between, flowed(slope, times[-1], end - times[-1], y)], axis=1)
+        else:
+            found = [pieces[k](points[at == k]) for k in wanted]
+            states = moved(slope, t, np.concatenate(found, axis=1)) if found else []
+        if not dense_output:
+            return operand(t), states, None
+        ends = times if n else [*times, *times]
+        return operand(t), states, Trajectory(OdeSolution(ends, [*pieces.values()]), slope)
+
+    def _states(self, y: Any) -> list[Any]:
         """The states after each step."""
         found = []
         for k in range(len(self.times) - 1):
@@ -74,7 +108,7 @@ class Grid(NamedTuple):
             found.append(y)
         return found
 
-    def pieces(self, y: Any, wanted: Sequence[int]) -> tuple[dict[int, Piece], Any]:
+    def _pieces(self, y: Any, wanted: Sequence[int]) -> tuple[dict[int, Piece], Any]:
         """The polynomials of some of the steps, and the state after the last of them."""
         found, now, factors = {}, 0, self.made(self.outside).factors
         for k in wanted:
@@ -103,38 +137,3 @@ class Grid(NamedTuple):
         if kept is None:
             kept = max(math.isqrt(then - now) + 1, _KEPT // (8 * max(1, np.size(primal(y)))))
         return through(step, "solve_ivp", [y], self.outside, range(now, then), kept)[0]
-
-
-def replayed(
-    grid: Grid, t_span: Any, y0: Any, t_eval: Any, dense_output: bool
-) -> tuple[Any, Any, Trajectory | None]:
-    """Times, the states there, and the function of time, as SciPy returns them."""
-    (start, end), times, slope = t_span, grid.times, grid.slope
-    n = len(times) - 1
-    y = flowed(slope, start, times[0] - start, y0)
-    t, between, wanted = t_eval, [], []
-    states: Any = []
-    if t_eval is None:
-        t = [start, *times[1:-1], end]
-    else:
-        t = operand(t_eval)
-        points, sign = np.asarray(primal(t)), -1.0 if times[-1] < times[0] else 1.0
-        # Where steps meet, that of the first
-        at = np.searchsorted(sign * np.array(times[1:-1]), sign * points)
-        wanted = sorted({*at.tolist()})
-    if n == 0:
-        pieces = {0: Piece(times[0], times[0], y)}
-    elif dense_output or t_eval is not None:
-        pieces, y = grid.pieces(y, range(n) if dense_output else wanted)
-        between = [p.y_old for p in pieces.values()][1:]
-    else:
-        *between, y = grid.states(y)
-    if t_eval is None:
-        states = np.stack([y0, *between, flowed(slope, times[-1], end - times[-1], y)], axis=1)
-    else:
-        found = [pieces[k](points[at == k]) for k in wanted]
-        states = moved(slope, t, np.concatenate(found, axis=1)) if found else []
-    if not dense_output:
-        return operand(t), states, None
-    ends = times if n else [*times, *times]
-    return operand(t), states, Trajectory(OdeSolution(ends, [*pieces.values()]), slope)
