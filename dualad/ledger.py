@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DualadError
-from .op import Op
+from .op import Op, example
 from .rules.batching import aligned, leading
 
 
@@ -77,7 +77,7 @@ class Ledger:
             self.multiply_adds += n // factors if factors > 1 else 0
         self.operations += n
         self.calls += 1
-        if op.view is None or not np.may_share_memory(y, args[0]):
+        if op.view is None or not np.may_share_memory(example(y), example(args[0])):
             self.bytes += sum(map(bytes_of, args)) + sum(map(bytes_of, results))
         self.by_op[op.name] += n
         self.calls_by_kind[kind] += 1

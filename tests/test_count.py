@@ -144,3 +144,8 @@ def test_what_cannot_be_swept_has_a_table_all_the_same():
 def test_structures_and_numbers():
     ledger = count(lambda p: {"y": [p["a"] * p["b"][0]]})({"a": 2.0, "b": [X]})
     assert (ledger.operations, ledger.bytes, ledger.reverse.calls) == (7, 8 + 2 * X.nbytes, 5)
+
+
+def test_many_directions_through_an_operation_of_a_user_s():
+    first = dualad.implicit(lambda x, a: x - a[:2] ** 2)(lambda a: a[:2] ** 2)
+    assert count(dualad.jacobian(first, mode="forward"))(X).by_op["solve for a matrix"] > 0
