@@ -191,9 +191,9 @@ def hessian(
     argnums, chunk_bytes, holomorphic: as for `jacobian`
     mode: 'forward-over-reverse' (a gradient's tape, pushed along all directions at once), 'reverse-over-reverse',
         'forward-over-forward', 'reverse-over-forward'; 'sparse' finds the pattern and carries groups of columns
-        together. For many points make a plan, once: `sparse_hessian`. 'auto' takes the first; of large Hessians, where
-        counting takes a small part of the time, the one of the first two that is predicted to cost less, or from 1000
-        inputs on the directions of a sparse plan, if these are far fewer
+        together. For many points make a plan, once: `sparse_hessian`. 'auto' takes the first, from 300 inputs on the
+        second, and for arrays so large that counting takes little of the time that of both which is predicted to cost
+        less; from 1000 inputs on the directions of a sparse plan, if these are far fewer
     explain: return no Hessian but a table of what it costs in each mode, as `predict` finds it
     returns: a function of the same arguments; for an array, an array of shape `input.shape + input.shape`, symmetric
         to the last bit: of two halves that rounding made differ, the mean; with mode='sparse' a

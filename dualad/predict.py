@@ -21,9 +21,9 @@ from .run import Recording
 from .select import Argnums, Selected, named
 from .sparse import hessian_plan, jacobian_plan
 
-# Directions, and elements that an operation computes for all of them, from which counting with three takes a tenth of
-# the time at most
-MANY, ELEMENTS = 300, 2**21
+# Inputs from which reverse over reverse mode, whose tape keeps no directions, is the faster Hessian; and elements that
+# an operation computes for all directions from which counting takes a tenth of the time
+MANY, ELEMENTS = 300, 2**22
 FULL = 2**20  # entries that a pattern may have before it matters whether it is full
 COMPOSITIONS = (
     "forward-over-reverse",
@@ -175,9 +175,9 @@ def forward_pays(f: F, chosen: Selected, run: Recording, budget: int = CHUNK_BYT
 
 def cheaper(f: F, chosen: Selected, budget: int = CHUNK_BYTES) -> str:
     """The composition over reverse mode that `hessian` takes when left to choose: likewise."""
-    usual, other = COMPOSITIONS[:2]
-    if size_of(chosen.leaves) < MANY:
-        return usual
+    few, usual = COMPOSITIONS[:2]
+    if size_of(chosen.leaves) < MANY or not _plain(chosen):
+        return few
     with Recording(f, chosen.call, chosen.leaves) as run:
         if not worth_it(run, chosen, size_of(chosen.leaves)):
             return usual
@@ -188,14 +188,19 @@ def cheaper(f: F, chosen: Selected, budget: int = CHUNK_BYTES) -> str:
         return price(found, modes=2).seconds
 
     try:
-        return min(usual, other, key=seconds)
+        return min(usual, few, key=seconds)
     except DualadError:
         return usual
 
 
 def worth_it(run: Recording, chosen: Selected, directions: int) -> bool:
     """Whether counting a few directions takes a small part of the time of so many, here about a tenth."""
-    if directions < MANY or any(isinstance(x, Tracer) or is_complex(x) for x in chosen.leaves):
+    if directions < MANY or not _plain(chosen):
         return False
     sizes = [size_of([entry[1]]) for entry in run.entries if entry is not None and np.shape(entry[1])]
     return sum(sizes) * directions >= ELEMENTS * len(run.entries)
+
+
+def _plain(chosen: Selected) -> bool:
+    """Whether the arguments are real numbers that no derivative or program around traces."""
+    return not any(isinstance(x, Tracer) or is_complex(x) for x in chosen.leaves)

@@ -133,6 +133,10 @@ def test_auto_takes_the_composition_that_is_predicted_where_that_pays(monkeypatc
     small, large = np.linspace(0.1, 1.0, 40), np.linspace(0.1, 1.0, 300)
     hessian(f)(small)
     assert ran == ["forward"]
+    hessian(lambda x: np.sum(x**3))(large)  # too little work to look: the usual one for many inputs
+    assert ran == ["forward", "reverse"]
+    dualad.grad(lambda x: np.sum(hessian(lambda x: np.sum(x**3))(x)))(large)  # traced
+    assert ran[2] == "forward"
     ran.clear()
     found = hessian(f)(large)
     (taken,) = [row["way"] for row in hessian(f, explain=True)(large).rows if row["chosen"]]
