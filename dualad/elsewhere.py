@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -29,7 +30,8 @@ def elsewhere(
     A range is as long as without an executor, so that products of matrices have the same shapes, and all numbers
     come out the same to the last bit.
     """
-    traced = any(isinstance(v, Tracer) for v in (*flatten((args, kwargs))[0], *opened(f)[0]))
+    around = opened(inspect.unwrap(f))[0]
+    traced = any(isinstance(v, Tracer) for v in (*flatten((args, kwargs))[0], *around))
 
     def share(kind: str, ranges: Ranges, factor: complex) -> tuple[Ranges, Callable[[], list[Any]]]:
         if traced:

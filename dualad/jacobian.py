@@ -184,11 +184,12 @@ def hessian(
     chunk_bytes: int = CHUNK_BYTES,
     holomorphic: bool = False,
     explain: bool = False,
+    executor: Executor | None = None,
 ) -> F:
     """Hessian of a scalar function: a Jacobian of a gradient, in any of the four compositions of modes.
 
     f: function of arrays, or nested containers of them, returning a real scalar
-    argnums, chunk_bytes, holomorphic: as for `jacobian`
+    argnums, chunk_bytes, holomorphic, executor: as for `jacobian`
     mode: 'forward-over-reverse' (a gradient's tape, pushed along all directions at once), 'reverse-over-reverse',
         'forward-over-forward', 'reverse-over-forward'; 'sparse' finds the pattern and carries groups of columns
         together. For many points make a plan, once: `sparse_hessian`. 'auto' takes the first, from 300 inputs on the
@@ -215,8 +216,8 @@ def hessian(
     if mode == "sparse":
         return _sparse_hessian(f, argnums, chunk_bytes, holomorphic)
     if mode != "auto":
-        return _composed(f, argnums, mode, chunk_bytes, holomorphic)
-    ways = {way: _composed(f, argnums, way, chunk_bytes, holomorphic) for way in COMPOSITIONS[:2]}
+        return _composed(f, argnums, mode, chunk_bytes, holomorphic, executor)
+    ways = {way: _composed(f, argnums, way, chunk_bytes, holomorphic, executor) for way in COMPOSITIONS[:2]}
     if holomorphic:
         return ways[COMPOSITIONS[0]]
 
@@ -233,14 +234,16 @@ def hessian(
     return derived
 
 
-def _composed(f: F, argnums: Argnums, mode: str, chunk_bytes: int, holomorphic: bool) -> F:
+def _composed(
+    f: F, argnums: Argnums, mode: str, chunk_bytes: int, holomorphic: bool, executor: Executor | None
+) -> F:
     """The dense Hessian by a composition of two modes."""
     outer, inner = mode.split("-over-")
-    if inner == "reverse":
-        inside = grad(f, argnums, holomorphic=holomorphic)
-    else:
-        inside = _gradient_forward(f, argnums, chunk_bytes, holomorphic)
-    both = value_and_jacobian(inside, argnums, outer, chunk_bytes, holomorphic)
+    inside: Any = _inside(f, argnums, inner, chunk_bytes, holomorphic)
+    if executor is not None:  # that function is local, and processes are sent none but those of modules
+        inside = functools.partial(_gradient, f, argnums, inner, chunk_bytes, holomorphic)
+        inside = functools.update_wrapper(inside, f)
+    both = value_and_jacobian(inside, argnums, outer, chunk_bytes, holomorphic, executor)
 
     @functools.wraps(f)
     def dense(*args: Any, **kwargs: Any) -> Any:
@@ -258,6 +261,19 @@ def _sparse_hessian(f: F, argnums: Argnums, chunk_bytes: int, holomorphic: bool)
         return hessian_plan(f, args, kwargs, argnums, chunk_bytes=chunk_bytes)(*args, **kwargs)
 
     return derived
+
+
+def _inside(f: F, argnums: Argnums, mode: str, chunk_bytes: int, holomorphic: bool) -> F:
+    """The gradient by one mode."""
+    if mode == "reverse":
+        return grad(f, argnums, holomorphic=holomorphic)
+    return _gradient_forward(f, argnums, chunk_bytes, holomorphic)
+
+
+def _gradient(
+    f: F, argnums: Argnums, mode: str, chunk_bytes: int, holomorphic: bool, /, *args: Any, **kwargs: Any
+) -> Any:
+    return _inside(f, argnums, mode, chunk_bytes, holomorphic)(*args, **kwargs)
 
 
 def _gradient_forward(f: F, argnums: Argnums, chunk_bytes: int, holomorphic: bool) -> F:

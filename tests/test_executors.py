@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dualad
-from dualad import jacobian, value_and_jacobian
+from dualad import hessian, jacobian, value_and_jacobian
 
 A = np.random.default_rng(3).standard_normal((11, 11))
 SMALL = 3 * 11 * 8  # bytes: three directions a chunk, and two in the last
@@ -32,6 +32,10 @@ def analytic(z):
 
 def modulus(z):
     return np.abs(np.fft.fft(z))
+
+
+def chained(x, scale=1.0):
+    return scale * np.sum((x[1:] - x[:-1] ** 2) ** 2) * np.exp(x[0])
 
 
 def spectrum(x):
@@ -119,6 +123,20 @@ def test_containers_and_several_arguments(mode, executor):
     assert np.array_equal(serial["b"][0][0]["v"], shared["b"][0][0]["v"])
 
 
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_hessians(outer, inner, executor):
+    options = {"mode": f"{outer}-over-{inner}", "chunk_bytes": SMALL}
+    found = hessian(chained, **options, executor=executor)(X, scale=2.0)
+    assert np.array_equal(found, hessian(chained, **options)(X, scale=2.0))
+    np.testing.assert_allclose(found, hessian(chained)(X, scale=2.0), rtol=1e-12, atol=1e-12)
+
+
+def test_hessians_take_the_mode_of_the_serial_one(executor):
+    found = hessian(chained, chunk_bytes=SMALL, executor=executor)(X)
+    assert np.array_equal(found, hessian(chained, chunk_bytes=SMALL)(X))
+
+
 @pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
 def test_every_sweep_but_the_first_is_a_task(mode):
     executor = Counting()
@@ -182,6 +200,12 @@ def test_traced_values_around_the_function_raise(threads):
 
     with pytest.raises(dualad.ArgumentError, match="met a traced value"):
         dualad.grad(outer)(2.0)
+
+    def curved(a):
+        return np.sum(hessian(lambda x: a * chained(x), chunk_bytes=SMALL, executor=threads)(X))
+
+    with pytest.raises(dualad.ArgumentError, match="met a traced value"):
+        dualad.grad(curved)(2.0)
 
 
 class Holder:
