@@ -80,7 +80,9 @@ class Flaky:
             raise error
         self.measured.append(cell)
         count = {"forward": {"operations": cell["n"]}, "reverse": {"operations": cell["m"]}}
-        return {"counts": count, "samples": {"forward": [1.0 * cell["n"]], "reverse": [1.0 * cell["m"]]}}
+        seconds = {"forward": 1.0 * cell["n"], "reverse": 1.0 * cell["m"]}
+        samples = {mode: [time] for mode, time in seconds.items()}
+        return {"counts": count, "predicted": seconds, "samples": samples}
 
 
 @pytest.fixture
