@@ -14,6 +14,10 @@ sys.path[:0] = [str(ROOT), str(DOCS)]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 
 from docstrings import converted  # noqa: E402
+from docutils.nodes import SkipNode  # noqa: E402
+from latex2mathml.converter import convert  # noqa: E402
+
+import dualad  # noqa: E402
 
 import dualad  # noqa: E402
 
@@ -22,7 +26,8 @@ author = "The dualad authors"
 copyright = author
 release = version = dualad.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
+html_math_renderer = "mathml"
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 nitpicky = True
@@ -66,7 +71,7 @@ KNOWN |= {
 
 # Files outside this folder that have a page here. Links to others become text: the site has no such page.
 PAGES = {"README.md": "tour.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
-INCLUDE = re.compile(r"^```\{include\} (\S+)\n```$", re.MULTILINE)
+INCLUDE = re.compile(r"^```\{include\} (\S+)\n(?::start-after: (.+)\n)?```$", re.MULTILINE)
 LINK = re.compile(r"\[([^\]\n]*(?:\n[^\]\n]+)?)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
 FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
@@ -99,7 +104,10 @@ def read(app, docname, source):
     def include(found):
         path = (folder / found[1]).resolve()
         app.env.note_dependency(path)
-        return relinked(path.read_text(encoding="utf-8"), path.parent)
+        text = path.read_text(encoding="utf-8")
+        if found[2]:
+            text = text.split(f"\n{found[2]}\n", 1)[1]
+        return relinked(text, path.parent)
 
     source[0] = INCLUDE.sub(include, relinked(source[0], folder))
 
@@ -110,6 +118,19 @@ def docstring(app, what, name, obj, options, lines):
     lines[:] = converted(lines, KNOWN, title)
 
 
+def inline_math(self, node):
+    """Maths as MathML, which browsers draw by themselves: no script, and no network."""
+    self.body.append(convert(node.astext()))
+    raise SkipNode
+
+
+def block_math(self, node):
+    """A displayed formula, which scrolls by itself where the page is narrow."""
+    self.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>\n')
+    raise SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))
     app.connect("source-read", read)
     app.connect("autodoc-process-docstring", docstring)
