@@ -14,7 +14,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 MAX_LINES := 400
 SOURCES = $(wildcard dualad experiments tests)
 
-.PHONY: help demo peers test check sizes clean
+.PHONY: help demo peers test check sizes docs linkcheck clean
 # Two installs at once into one environment would trip over each other, so `make -j` runs in order as well.
 .NOTPARALLEL:
 
@@ -23,6 +23,7 @@ help:
 	@echo "make peers   compare with other libraries, which come into .venv-peers, some 2 GB"
 	@echo "make test    run the tests, all cores"
 	@echo "make check   lint, format, types, import layering, file sizes"
+	@echo "make docs    run the lessons and build the documentation into out/docs"
 	@echo "make clean   remove .venv, .venv-peers, out/ and caches"
 
 demo: $(VENV)/.has-experiments
@@ -49,6 +50,15 @@ check: $(VENV)/.has-test $(VENV)/.has-lint
 	$(PY) -m mypy
 	$(PY) -m pytest -q tests/test_formalities.py
 	@$(MAKE) --no-print-directory sizes
+
+# Warnings are errors. Lessons that have not changed are not run again.
+docs: $(VENV)/.has-docs
+	$(PY) -m sphinx -b html -q -W --keep-going docs out/docs
+	@echo "open out/docs/index.html"
+
+# Links to other sites, which needs a network and patience.
+linkcheck: $(VENV)/.has-docs
+	$(PY) -m sphinx -b linkcheck -q docs out/linkcheck
 
 # Growth should be seen: the longest files first, and an error where one is past the limit.
 sizes:

@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +15,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.g
 from docstrings import converted  # noqa: E402
 from docutils.nodes import SkipNode  # noqa: E402
 from latex2mathml.converter import convert  # noqa: E402
+from links import page  # noqa: E402
 
 import dualad  # noqa: E402
 
@@ -34,6 +34,7 @@ nitpicky = True
 default_role = "code"
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "dualad"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -69,47 +70,12 @@ KNOWN |= {
     for name in import_module(module).__all__
 }
 
-# Files outside this folder that have a page here. Links to others become text: the site has no such page.
-PAGES = {"README.md": "tour.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
-INCLUDE = re.compile(r"^```\{include\} (\S+)\n(?::start-after: (.+)\n)?```$", re.MULTILINE)
-LINK = re.compile(r"\[([^\]\n]*(?:\n[^\]\n]+)?)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
-FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
-
-
-def relinked(text, folder):
-    """Links that hold in the repository, from `folder`, as links between pages."""
-
-    def link(found):
-        words, target, anchor = found[1], (folder / found[2]).resolve(), found[3] or ""
-        if not target.exists():
-            return found[0]
-        if target.parent == ROOT and target.name in PAGES:
-            target = DOCS / PAGES[target.name]
-        if not target.is_relative_to(DOCS):
-            return words
-        return f"[{words}](/{target.relative_to(DOCS).as_posix()}{anchor})"
-
-    parts = FENCED.split(text)
-    parts[::2] = [LINK.sub(link, part) for part in parts[::2]]
-    return "".join(parts)
-
 
 def read(app, docname, source):
     """Put files of the repository in the place of their `include`, and lead all links to pages."""
-    page = Path(app.env.doc2path(docname))
-    if page.suffix != ".md":
-        return
-    folder = page.parent
-
-    def include(found):
-        path = (folder / found[1]).resolve()
-        app.env.note_dependency(path)
-        text = path.read_text(encoding="utf-8")
-        if found[2]:
-            text = text.split(f"\n{found[2]}\n", 1)[1]
-        return relinked(text, path.parent)
-
-    source[0] = INCLUDE.sub(include, relinked(source[0], folder))
+    path = Path(app.env.doc2path(docname))
+    if path.suffix == ".md":
+        source[0] = page(source[0], path.parent, app.env.note_dependency)
 
 
 def docstring(app, what, name, obj, options, lines):

@@ -1,0 +1,52 @@
+"""Pages of the site from files of the repository: links that hold there, as links between pages."""
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+# Files outside this folder that have a page here. Links to others become text: the site has no such page.
+PAGES = {"README.md": "tour.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+INCLUDE = re.compile(r"^```\{include\} (\S+)\n(?::start-after: (.+)\n)?```$", re.MULTILINE)
+LINK = re.compile(r"\[([^\]\n]*(?:\n[^\]\n]+)?)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
+CODE = re.compile(r"(^ *```.*?^ *```$|`+[^`]+`+)", re.MULTILINE | re.DOTALL)
+
+
+def relinked(text, folder):
+    """Relative links of a file in `folder` as links from the site's root; code is left alone."""
+
+    def link(found):
+        words, target, anchor = found[1], (folder / found[2]).resolve(), found[3] or ""
+        if not target.exists():
+            return found[0]
+        if target.parent == ROOT and target.name in PAGES:
+            target = DOCS / PAGES[target.name]
+        if not target.is_relative_to(DOCS):
+            return words
+        return f"[{words}](/{target.relative_to(DOCS).as_posix()}{anchor})"
+
+    parts = CODE.split(text)
+    parts[::2] = [LINK.sub(link, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def page(text, folder, note=lambda path: None):
+    """The text of a page: other files in the place of their `include`, all links relinked.
+
+    note: is told the path of each file that was read
+    """
+
+    def include(found):
+        path = (folder / found[1]).resolve()
+        note(path)
+        text = path.read_text(encoding="utf-8")
+        if found[2]:
+            text = text.split(f"\n{found[2]}\n", 1)[1]
+        return relinked(text, path.parent)
+
+    # In parts, since what is relinked must not be so twice.
+    parts, end = [], 0
+    for found in INCLUDE.finditer(text):
+        parts += [relinked(text[end : found.start()], folder), include(found)]
+        end = found.end()
+    return "".join([*parts, relinked(text[end:], folder)])
