@@ -8,26 +8,34 @@ ROOT = DOCS.parent
 # Files outside this folder that have a page here. Links to others become text: the site has no such page.
 PAGES = {"README.md": "tour.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 INCLUDE = re.compile(r"^```\{include\} (\S+)\n(?::start-after: (.+)\n)?```$", re.MULTILINE)
-LINK = re.compile(r"\[([^\]\n]*(?:\n[^\]\n]+)?)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
-CODE = re.compile(r"(^ *```.*?^ *```$|`+[^`]+`+)", re.MULTILINE | re.DOTALL)
+# Whatever comes first: a block of code, a link (whose words may have code in them), or code in a line.
+LINK = re.compile(
+    r"^ *```.*?^ *```$"
+    r"|\[(?P<words>(?:[^\[\]`\n]|`[^`\n]*`|\n(?!\n))*)\]\((?P<target>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)"
+    r"|(?P<ticks>`+)[^`]+(?P=ticks)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def targets(text):
+    """What the relative links of a text lead to."""
+    return [found["target"] for found in LINK.finditer(text) if found["target"]]
 
 
 def relinked(text, folder):
     """Relative links of a file in `folder` as links from the site's root; code is left alone."""
 
     def link(found):
-        words, target, anchor = found[1], (folder / found[2]).resolve(), found[3] or ""
-        if not target.exists():
+        if not found["target"] or not (folder / found["target"]).exists():
             return found[0]
+        target = (folder / found["target"]).resolve()
         if target.parent == ROOT and target.name in PAGES:
             target = DOCS / PAGES[target.name]
         if not target.is_relative_to(DOCS):
-            return words
-        return f"[{words}](/{target.relative_to(DOCS).as_posix()}{anchor})"
+            return found["words"]
+        return f"[{found['words']}](/{target.relative_to(DOCS).as_posix()}{found['anchor'] or ''})"
 
-    parts = CODE.split(text)
-    parts[::2] = [LINK.sub(link, part) for part in parts[::2]]
-    return "".join(parts)
+    return LINK.sub(link, text)
 
 
 def page(text, folder, note=lambda path: None):
