@@ -109,7 +109,7 @@ EXERCISES = {
     "newton/one step": Exercise(
         "What is one Newton step for the minimum of x - c ln x?",
         function(_step, (0.5, 2.0), (3.0, 1.5), (1.0, 0.7)),
-        "with 1/c for a number known, this is division by multiplication, as processors have done it.",
+        "with d = 1/c the step is x (2 - d x), which leads to 1/d: processors have divided in this way.",
         [
             (
                 lambda x, c: x - (x - c * np.log(x)) / (1 - c / x),
