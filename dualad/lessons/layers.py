@@ -23,8 +23,8 @@ def _by_hand(W: Any, b: Any, X: Any, dY: Any) -> Any:
     return dZ.T @ X, dZ.sum(axis=0), dZ @ W
 
 
-def _surprise(z: Any, c: int) -> Any:
-    return np.log(np.sum(np.exp(z))) - z[c]
+def _surprise(z: Any, c: int, tau: float) -> Any:
+    return np.log(np.sum(np.exp(z / tau))) - z[c] / tau
 
 
 def _probabilities(z: Any) -> Any:
@@ -41,7 +41,7 @@ def _truth(z: Any, c: int) -> Any:
 
 _LAYERS = cases((4, 3), (3,), (4,))
 _BATCHES = cases((4, 3), (4,), (5, 3), (5, 4), seed=1)
-_CLASSES = [(z, c) for (z,), c in zip(cases((4,), seed=2), (0, 3, 1))]
+_CLASSES = [(z, c, tau) for (z,), c, tau in zip(cases((4,), seed=2), (0, 3, 1), (0.5, 2.0, 3.0))]
 _SQUARE = cases((3, 3), (3,), (3,), seed=3)
 
 EXERCISES = {
@@ -96,26 +96,30 @@ EXERCISES = {
             ),
         ],
     ),
-    "layers/probability minus truth": Exercise(
-        "What is the gradient of -ln p for the true class, with respect to the input of the softmax?",
+    "layers/temperature": Exercise(
+        "What is the gradient of -ln p for the true class, where p is a softmax with temperature?",
         function(grad(_surprise), *_CLASSES),
-        "with two classes this is a - y, and the components always add up to 0.",
+        "it is p minus the truth, and a hot softmax is taught gently.",
         [
             (
-                lambda z, c: _truth(z, c) - _probabilities(z),
+                lambda z, c, tau: _probabilities(z / tau) - _truth(z, c),
+                "that is the gradient by z/τ; which link is missing?",
+            ),
+            (
+                lambda z, c, tau: (_probabilities(z) - _truth(z, c)) / tau,
+                "the temperature is in the probabilities, too.",
+            ),
+            (
+                lambda z, c, tau: (_truth(z, c) - _probabilities(z / tau)) / tau,
                 "the sign: a loss falls when z of the true class grows.",
             ),
             (
-                lambda z, c: _truth(z, c) * (_probabilities(z) - 1),
+                lambda z, c, tau: _truth(z, c) * (_probabilities(z / tau) - 1) / tau,
                 "the other classes matter too: their z is in the sum under the logarithm.",
             ),
             (
-                lambda z, c: -_truth(z, c) / _probabilities(z),
-                "that is the gradient by p; the softmax is one more link.",
-            ),
-            (
-                lambda z, c: 0.0 * z,
-                "write the loss as -z_c + ln Σ exp(z_k), and differentiate both terms by z_i.",
+                lambda z, c, tau: 0.0 * z,
+                "with u = z/τ the loss is -u_c + ln Σ exp(u_k): differentiate it by u first, and then u by z.",
             ),
         ],
     ),
