@@ -97,6 +97,17 @@ def test_a_wrong_answer_raises_its_hint(name, k):
     assert str(caught.value) == words
 
 
+@pytest.mark.parametrize(
+    ("stem", "beginning", "most"), [("03-dual", "class Dual", 30), ("04-tape", "class Var", 60)]
+)
+def test_what_is_promised_to_be_short_is(stem, beginning, most):
+    text = (ROOT / "docs" / "lessons" / f"{stem}.md").read_text(encoding="utf-8")
+    source = next(source for _, source in cells(text) if beginning in source)
+    tool = source[source.index(beginning) :]
+    assert "def derivative(" in tool or "def grad(" in tool  # it is whole
+    assert len(tool.splitlines()) <= most
+
+
 def test_a_right_answer_says_why_it_matters(capsys):
     check("limits/error of a step", 0.006)
     assert capsys.readouterr().out.startswith("right: the error of a short step")
