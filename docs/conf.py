@@ -14,10 +14,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.g
 
 from docstrings import converted  # noqa: E402
 from docutils.nodes import SkipNode  # noqa: E402
-from latex2mathml.converter import convert  # noqa: E402
+from formulas import mathml  # noqa: E402
 from links import page  # noqa: E402
-
-import dualad  # noqa: E402
 
 import dualad  # noqa: E402
 
@@ -55,6 +53,8 @@ nb_code_prompt_hide = "Hide the solution"
 
 autosummary_generate = True
 autodoc_typehints = "none"
+# The classes are made by functions: what their constructors take is nobody's business.
+autodoc_class_signature = "separated"
 autodoc_member_order = "bysource"
 add_module_names = True
 
@@ -85,14 +85,12 @@ def docstring(app, what, name, obj, options, lines):
 
 
 def inline_math(self, node):
-    """Maths as MathML, which browsers draw by themselves: no script, and no network."""
-    self.body.append(convert(node.astext()))
+    self.body.append(mathml(node.astext()))
     raise SkipNode
 
 
 def block_math(self, node):
-    """A displayed formula, which scrolls by itself where the page is narrow."""
-    self.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>\n')
+    self.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>\n')
     raise SkipNode
 
 

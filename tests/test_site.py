@@ -24,7 +24,7 @@ def loaded(name):
     return module
 
 
-docstrings, links = loaded("docstrings"), loaded("links")
+docstrings, formulas, links = loaded("docstrings"), loaded("formulas"), loaded("links")
 
 
 def listed(page):
@@ -88,6 +88,27 @@ def test_settings_load_where_sphinx_is_installed(monkeypatch):
     assert conf.release == dualad.__version__
     assert conf.KNOWN["scipy.linalg.expm"] == "dualad.scipy.linalg.expm"
     assert set(dualad.__all__) - set(conf.KNOWN) == {"count"}
+
+
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        (r"x^2 \sin x", r"x^2\, \sin\, x"),
+        (r"\cos v_1 \cdot \cos(x)", r"\cos\, v_1 \cdot \cos(x)"),
+        (r"(1 - y)\ln\left(x\right)", r"(1 - y)\, \ln\left(x\right)"),
+        (r"r \cos^2\theta + \sinus \sin' = 1", r"r\, \cos^2\, \theta + \sinus \sin' = 1"),
+    ],
+)
+def test_names_of_functions_keep_their_distance(tex, expected):
+    assert formulas.spaced(tex) == expected
+
+
+def test_formulas_are_mathml():
+    pytest.importorskip("latex2mathml")
+    text = formulas.mathml(r"\lim_{h \to 0} |h|", "block")
+    assert "<munder><mo>lim</mo>" in text
+    assert text.count('lspace="0" rspace="0"') == 2
+    assert "<munder>" not in formulas.mathml(r"\lim_{h \to 0} h")
 
 
 DOCSTRING = """\
