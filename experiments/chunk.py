@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from functools import partial
 from pathlib import Path
@@ -14,17 +15,23 @@ from experiments.experiment import QUICK_TIMING, TIMING, Cell, Column, Experimen
 from experiments.problems import lorenz96
 
 QUESTION = "How many directions should one sweep carry?"
-BUDGET = 2**23  # bytes, what jacobian has where nothing else is said
+BUDGET = inspect.signature(dualad.jacobian).parameters["chunk_bytes"].default
+DEFAULT = f"the default, {BUDGET / 2**20:g} MiB"
 
 
 def cells(settings: Settings) -> list[Cell]:
     return [{"n": n} for n in settings["n"]]
 
 
+def usual(n: int) -> int:
+    """How many directions a sweep carries where nothing else is said."""
+    return min(n, max(1, BUDGET // (8 * n)))
+
+
 def carried(n: int, settings: Settings) -> list[int]:
     """Directions a sweep, from few to all; not so few that there are more sweeps than `sweeps`."""
     found = {4**k for k in range(12) if 4**k < n and n / 4**k <= settings["sweeps"]}
-    return sorted(found | {min(n, BUDGET // (8 * n)), n})
+    return sorted(found | {usual(n), n})
 
 
 def measure(cell: Cell, settings: Settings, seed: int) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def rows(results: list[Result]) -> list[Row]:
                     "behind": behind["median"],
                     "spread": [behind["low"], behind["high"]],
                     "place": "fastest" if name == best else "tie with the fastest" if behind["tie"] else "",
-                    "default": k == min(n, BUDGET // (8 * n)),
+                    "default": k == usual(n),
                 }
             )
     return table
@@ -80,7 +87,7 @@ def answer(rows: list[Row]) -> str:
         f"At n = {last:,} the fastest sweeps carry {best['directions']:,} directions, arrays of "
         f"{best['bytes'] / 2**20:.2g} MiB; {own[0]['directions']:,} at a time take "
         f"{show(own[0]['behind'], 'ratio')} as long, all at once {show(own[-1]['behind'], 'ratio')} with "
-        f"{own[-1]['peak'] / best['peak']:.2g} times the memory; the default, 8 MiB, takes at most "
+        f"{own[-1]['peak'] / best['peak']:.2g} times the memory; {DEFAULT}, takes at most "
         f"{show(worst, 'ratio')} as long as the fastest at any n."
     )
 
@@ -105,7 +112,7 @@ def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
         figures.plain_ticks(ax.xaxis, (4**k for k in range(8) if 4**k <= max(sizes)))
         ax.legend(fontsize=9)
     caption = (
-        "Left: what a direction costs in a sweep with others (rings: the default, 8 MiB for the input with its "
+        f"Left: what a direction costs in a sweep with others (rings: {DEFAULT} for the input with its "
         "directions). Right: the most memory that the Jacobian takes at one time, its result included."
     )
     return [(figures.save(figure, stem.with_name(stem.name + ".png")), caption)]
