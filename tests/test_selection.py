@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dualad import grad, jacobian, jvp
+from dualad import compile, grad, jacobian, jvp
 from dualad.errors import KeywordError
 from dualad.tree import flatten
 
@@ -199,3 +199,23 @@ def test_a_number_taken_apart(mode):
     J = slopes(lambda x: np.frexp(x)[0], x, mode)
     np.testing.assert_array_equal(np.diag(J), [1.0, 0.125, 2.0**999, 1.0])
     np.testing.assert_array_equal(jvp(lambda x: np.ldexp(*np.frexp(x)), (x[:2],), (x[:2],)), [x[:2]] * 2)
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (5, 3, 2), (9,)])
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8])
+@pytest.mark.parametrize("count", [30, 900])
+def test_rows_read_many_times_have_the_sum_of_what_comes_back(shape, kind, count):
+    rng = np.random.default_rng(9)
+    lowest = 0 if kind is np.uint8 else -shape[0]
+    i = rng.integers(lowest, shape[0], count).astype(kind)
+    x, w = rng.normal(size=shape), rng.normal(size=(count, *shape[1:]))
+    expected = np.zeros(shape)
+    np.add.at(expected, i, w)
+    np.testing.assert_allclose(grad(lambda x: np.sum(w * x[i]))(x), expected, rtol=1e-13, atol=1e-13)
+    both = grad(lambda x: np.sum(w * x[i]) + np.sum(x))(x)
+    np.testing.assert_allclose(both, 1.0 + expected, rtol=1e-13, atol=1e-13)
+    scores = rng.normal(size=(count, shape[0]))
+    found = compile(grad(lambda x, s: np.sum(w * x[np.argmax(s, axis=1)])))(x, scores)
+    expected = np.zeros(shape)
+    np.add.at(expected, np.argmax(scores, axis=1), w)
+    np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-13)
