@@ -10,6 +10,7 @@ import numpy as np
 from .array import TracedArray
 from .op import UNARY, Op
 from .push import constant, partial, push, shaped
+from .rules.index import index_into
 from .tracer import FAST, Complex, Raw, Traced, leaked, next_number, operand
 from .views import link
 
@@ -90,6 +91,15 @@ class DualArray(TracedArray, Dual):
 
     def become(self, other: Any) -> None:
         self.value, self.tangent = other.value, other.tangent
+
+    def __getitem__(self, index: Any) -> Any:
+        x = self.value
+        if type(index) is not int or type(x) is not np.ndarray or x.ndim != 1:
+            return index_into(self, index)
+        # Loops over the elements of a vector
+        if not self.level.open:
+            raise leaked()
+        return dual(x[index], self.tangent[index], self.level)
 
 
 class ComplexDual(Complex, Dual):
