@@ -5,10 +5,12 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dualad
 from dualad.lessons import Exercise, NotYet, check, exercises
+from dualad.lessons.exercise import agree
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "docs" / "lessons").glob("[0-9][0-9]-*.md"))
@@ -123,6 +125,30 @@ def test_a_name_that_is_none_raises(name):
 def test_an_answer_of_another_kind_is_wrong(answer):
     with pytest.raises(NotYet):
         check("limits/error of a step", answer)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        (" Forward", "forward", True),
+        ("forward", "reverse", False),
+        (np.True_, True, True),
+        (1.0, True, False),
+        (None, None, True),
+        (0.0, None, False),
+        ([1.0, 2.0], (1.0, 2.0 + 1e-9), True),
+        (np.array([1.0, 2.0]), (1.0, 2.0), True),
+        ((1.0, 2.0), (1.0,), False),
+        ({"a": 1}, {"a": 1.0}, True),
+        ({"a": 1}, {"b": 1.0}, False),
+        (np.ones(3), np.ones((3, 1)), False),
+        (np.nan, np.nan, True),
+        (1j, 1.0, False),
+        ("1.0", 1.0, False),
+    ],
+)
+def test_what_counts_as_the_same_answer(a, b, same):
+    assert agree(a, b, rtol=1e-6, atol=1e-12) is same
 
 
 def test_an_answer_that_is_to_be_a_function_has_to_be_one():

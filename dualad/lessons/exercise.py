@@ -90,8 +90,10 @@ def agree(a: Any, b: Any, rtol: float, atol: float) -> bool:
     if isinstance(b, (list, tuple)):
         alike = isinstance(a, (list, tuple, np.ndarray)) and len(a) == len(b)
         return alike and all(agree(x, y, rtol, atol) for x, y in zip(a, b))
-    if isinstance(b, (str, bool)) or b is None:
-        return type(a) is type(b) and bool(a == b)
+    if isinstance(b, str):
+        return isinstance(a, str) and a.strip().lower() == b.strip().lower()
+    if isinstance(b, bool) or b is None:
+        return isinstance(a, (bool, np.bool_, type(b))) and bool(a == b)
     x, y = np.asarray(a), np.asarray(b)
     if x.dtype.kind not in "biufc" or x.shape != y.shape:
         return False
