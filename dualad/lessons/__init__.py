@@ -5,6 +5,7 @@ Every lesson's exercises are in the file of its name here: `EXERCISES`, by name.
 
 from __future__ import annotations
 
+import textwrap
 from importlib import import_module, util
 from typing import Any
 
@@ -53,4 +54,4 @@ def check(name: str, answer: Any) -> None:
         print("no answer yet: put yours in place of the dots")
         return
     known[name].judge(answer)
-    print(f"right: {known[name].right}")
+    print(textwrap.fill(f"right: {known[name].right}", 88))
