@@ -77,6 +77,20 @@ def test_a_lesson_runs_and_answers_all_its_exercises(path, namespace, answered):
     assert sorted(answered) == sorted(exercises(lesson(path)))
 
 
+def test_the_broken_tools_of_the_lesson_on_repair_fail_their_checks(namespace):
+    pytest.importorskip("matplotlib")
+    import matplotlib.pyplot as plt
+
+    text = (ROOT / "docs" / "lessons" / "12-repair.md").read_text(encoding="utf-8")
+    for _, source in cells(text.partition("\n## Exercises\n")[0]):
+        exec(compile(source, "12-repair.md", "exec", dont_inherit=True), namespace)
+    plt.close("all")
+    assert len(namespace["BROKEN"]) == 3
+    for name, broken in namespace["BROKEN"].items():
+        with pytest.raises(NotYet):
+            check(name, broken)
+
+
 def test_lessons_and_files_of_exercises_are_of_one_name():
     assert sorted(map(lesson, LESSONS)) == NAMES
 
