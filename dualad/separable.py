@@ -63,13 +63,13 @@ class Separable:
         """The nonzeros from the directions' products: sums of multiples of these, and of the constant part."""
         where, reads, factors, fixed = self._where, self._reads, self._factors, self._fixed
         place = np.full(len(fixed), -1)
-        if len(np.unique(where)) < len(where):  # sums of several terms
+        if _repeats(where):  # sums of several terms
             own, to = np.unique(where, return_inverse=True)
             shape = (len(own), size_of([flat]))
             flat = needed("scipy.sparse").csr_array((factors, (to, reads)), shape=shape) @ flat + fixed[own]
             place[own] = np.arange(len(own))
         else:
-            if len(np.unique(reads)) < len(reads):
+            if _repeats(reads):
                 flat, reads = np.take(flat, reads), np.arange(len(reads))
             scale, shift = np.ones(size_of([flat])), np.zeros(size_of([flat]))
             scale[reads], shift[reads] = factors, fixed[where]
@@ -123,6 +123,10 @@ def _terms(maps: Any, coloring: Coloring, pattern: Any) -> tuple[np.ndarray, np.
     of, where = of[alive], where[alive]
     keys = rows[of] * pattern.shape[1] + maps.indices[where]
     return _found(_keys(pattern), keys), coloring.reads[of], maps.data[where]
+
+
+def _repeats(numbers: np.ndarray) -> bool:
+    return bool(np.any(np.bincount(numbers) > 1))
 
 
 def _keys(pattern: Any) -> Any:
