@@ -205,3 +205,14 @@ def test_what_is_read_from_outside_raises():
     ):
         with pytest.raises(ArgumentError, match="pass it as an argument"):
             grad(f)(2.0)
+
+
+def test_solvers_are_also_in_the_package():
+    import dualad.scipy
+    import dualad.scipy.integrate
+
+    assert dualad.scipy.root is dualad.scipy.optimize.root
+    assert dualad.scipy.solve_ivp is dualad.scipy.integrate.solve_ivp
+    assert {"fixed_point", "minimize", "quad", "root", "solve_ivp"} <= set(dir(dualad.scipy))
+    with pytest.raises(AttributeError, match="nothing"):
+        dualad.scipy.nothing  # noqa: B018

@@ -31,7 +31,7 @@ def unit_directions(values: Sequence[Value]) -> bool:
     """Whether a program has zeros to use in one element a direction: colours, which move many, leave few zeros."""
     seeds = [value.constant for value in values if has_zeros_to_use(value)]
     moved = sum(int(np.count_nonzero(seed)) for seed in seeds)
-    return 0 < moved <= sum(np.shape(seed)[-1] for seed in seeds)
+    return bool(0 < moved <= sum(np.shape(seed)[-1] for seed in seeds))
 
 
 class Prospect:
