@@ -23,6 +23,7 @@ from .select import Selected
 # Nanoseconds of one core with CPython and NumPy, fitted to the processor time of some 300 Jacobians and Hessians of 28
 # functions; what matters is how they compare. They are constants so that predictions are the same everywhere.
 START = 33_000.0  # a mode at work: arguments in, derivatives out, once a chunk
+DENSE = 2.7  # times that, for each chunk of a dense Hessian by forward over reverse mode
 TAPE = 12_000.0  # a recording
 WORKED = 1_700.0  # an operation that a mode works on,
 NESTED = 22_000.0  # which for many directions is slow where another mode works on the result
@@ -171,7 +172,8 @@ def composed(
         chunks, _ = chunks_of(k, sweeps.width(), itemsize, budget)
         runs = chunks if forward else 1
         kept = function.tape_bytes * (k if forward else 1)
-        inside = tally(function.calls * runs, starts=runs, tapes=runs, kept=kept, nonzeros=nonzeros)
+        starts = runs + DENSE * runs * (forward and directions is None)
+        inside = tally(function.calls * runs, starts=starts, tapes=runs, kept=kept, nonzeros=nonzeros)
         whole: Tally = sweeps.of(k, chunks) + inside
         return whole
 
