@@ -13,7 +13,7 @@ Argnums = int | str | Sequence[int | str]
 
 def named(f: Callable[..., Any]) -> str:
     """What to call the user's function in messages."""
-    return getattr(f, "__qualname__", None) or type(f).__name__
+    return getattr(f, "__qualname__", None) or getattr(f, "__name__", None) or type(f).__name__
 
 
 class Selected:

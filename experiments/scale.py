@@ -133,9 +133,9 @@ def draw(rows: list[Row], stem: Path) -> list[tuple[Path, str]]:
                 middle = np.array([row["gain"] for row in own])
                 low, high = np.transpose([row["spread"] for row in own])
                 at = [f"{row['workers']} {way}" for row in own]
-                ax.errorbar(
-                    at, middle, [middle - low, high - middle], capsize=5, **(style | {"linestyle": "none"})
-                )
+                # Lists: of arrays, matplotlib takes the first for a number
+                bars = [(middle - low).tolist(), (high - middle).tolist()]
+                ax.errorbar(at, middle, bars, capsize=5, **(style | {"linestyle": "none"}))
         ax.axhline(1.0, linestyle="--", **figures.THEORY)
         ax.margins(x=0.2)
         ax.set_title(words, fontsize=11)
