@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .blocks import dtype_of
 from .coloring import Coloring
 from .compressed import compressed, size_of
 from .csr import needed, positions
@@ -38,12 +39,11 @@ class Separable:
 
     def __init__(self, parts: Separation, coloring: Coloring, pattern: Any, leaves: Sequence[Any]) -> None:
         self.coloring, self._parts, self._leaves = coloring, parts, leaves
-        self._where, self._reads, self._factors = _terms(parts.maps, coloring, pattern)
-        rows, columns = positions(parts.rest)
+        keys = _keys(pattern)
+        self._where, self._reads, self._factors = _terms(parts.maps, coloring, pattern.shape[1], keys)
         self._fixed = np.zeros(pattern.nnz)
-        keys, n = _keys(pattern), pattern.shape[1]
         alive = parts.rest.data != 0
-        self._fixed[_found(keys, rows[alive] * n + columns[alive])] = parts.rest.data[alive]
+        self._fixed[_found(keys, _keys(parts.rest)[alive])] = parts.rest.data[alive]
 
     def values(self, budget: int) -> Any:
         """The nonzeros, in the order of the pattern."""
@@ -91,6 +91,8 @@ def separable(f: F, chosen: Selected, pattern: Any, order: str, below: int) -> S
     try:
         whole = with_free(chosen, f)
         leaves = [*map(example, whole.leaves)]
+        if any(dtype_of(x) != np.float64 for x in leaves):  # constants would widen the matrix
+            return None
         program = simplified(traced(lambda *xs: flatten(whole.call(f, xs))[0], leaves)[0])
     except (DualadError, ReadsTraced):  # not to be compiled, or only as it is
         return None
@@ -109,20 +111,21 @@ def separable(f: F, chosen: Selected, pattern: Any, order: str, below: int) -> S
     return None
 
 
-def _terms(maps: Any, coloring: Coloring, pattern: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _terms(
+    maps: Any, coloring: Coloring, n: int, keys: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each term: the nonzero that it is of, the place among the directions' products, its factor."""
     rows, inner = positions(coloring.pattern)
     counts = np.diff(maps.indptr)[inner]
     total = int(np.sum(counts))
-    if total > TERMS * pattern.nnz:
+    if total > TERMS * len(keys):
         raise LookupError("too many terms")
     of = np.repeat(np.arange(len(inner)), counts)
     inside = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
     where = np.repeat(maps.indptr[inner].astype(int), counts) + inside
     alive = maps.data[where] != 0
     of, where = of[alive], where[alive]
-    keys = rows[of] * pattern.shape[1] + maps.indices[where]
-    return _found(_keys(pattern), keys), coloring.reads[of], maps.data[where]
+    return _found(keys, rows[of] * n + maps.indices[where]), coloring.reads[of], maps.data[where]
 
 
 def _repeats(numbers: np.ndarray) -> bool:

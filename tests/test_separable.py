@@ -206,6 +206,21 @@ def test_precision_is_kept():
     np.testing.assert_allclose(found.toarray(), matrix_of(diffusion, x), rtol=1e-5, atol=1e-5)
 
 
+def test_constants_do_not_widen_the_matrix():
+    x = POINT.astype(np.float32)
+    found = dualad.sparse_jacobian(lambda x: x, x).compile()(x)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found.toarray(), np.eye(24))
+
+
+def test_division_by_a_constant_zero_is_infinite():
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = dualad.sparse_jacobian(lambda x: np.diff(np.sin(x)) + x[1:] / 0.0, np.ones(3)).compile()(
+            np.ones(3)
+        )
+    assert np.isinf(found.toarray()[[0, 1], [1, 2]]).all()
+
+
 def test_a_pattern_that_lacks_a_constant_takes_the_ordinary_way():
     plan = dualad.sparse_jacobian(np.diff, np.ones(3), pattern=np.eye(2, 3)).compile()
     with pytest.raises(dualad.GradientError):

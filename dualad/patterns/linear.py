@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..op import Op
 from ..program import Program, Ref, Value
+from ..simplify import simplified
 from .interpret import UNKNOWN, Interpreter, Known, is_active, static
 from .sets import Algebra, Sets, places, spread
 
@@ -113,9 +114,8 @@ class Maps:
                 if np.any(factors != 1) and rows is not None:
                     rows = rows.copy()
                     rows.data *= np.repeat(factors, np.diff(rows.indptr))
-                found = (
-                    rows if found is None else found if rows is None else found + rows
-                )  # a value may come twice
+                # Sums and not unions, as a value may come twice
+                found = rows if found is None else found if rows is None else found + rows
         return found
 
 
@@ -126,7 +126,8 @@ def coefficient(op: Op, i: int, args: Sequence[Known]) -> Any:
         return place
     if type(place) is int and abs(place) >= 2 and args[abs(place) - 2].is_known:
         number = args[abs(place) - 2].number
-        return number if place > 0 else 1 / number
+        with np.errstate(all="ignore"):
+            return number if place > 0 else np.divide(1.0, number)
     return None
 
 
@@ -151,9 +152,8 @@ class _Parts:
         for k in reversed(range(len(self.values))):
             for r in self.values[k].refs:
                 self.ends[r] = self.ends[r] and self.ends[k] and maps.plain[k]
-        self.places: dict[
-            tuple[int, bool], int
-        ] = {}  # in the program between the maps, and whether it moves there
+        # Of values in the program between the maps, with whether they move there
+        self.places: dict[tuple[int, bool], int] = {}
         self.moving, self.read = list[int](), list[int]()
         for k, value in enumerate(self.values):
             for r in value.refs if maps.curved[k] else ():
@@ -174,7 +174,7 @@ class _Parts:
         maps, algebra, values = self.maps, self.maps.algebra, self.values
         after = self.between()
         count = len(self.moving)
-        before = Program(values, self.program.inputs, [*self.moving, *self.read])
+        before = simplified(Program(values, self.program.inputs, [*self.moving, *self.read]))
         sizes = [math.prod(values[k].shape) for k in self.moving]
         found = algebra.stacked([(maps.of[k], size) for k, size in zip(self.moving, sizes, strict=True)])
         inner, start, given = Algebra(sum(sizes), algebra.most), 0, []
